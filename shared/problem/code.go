@@ -1,0 +1,83 @@
+package problem
+
+import "net/http"
+
+// Code is the stable, machine-readable name of a problem. Clients decide by it;
+// the same codes travel over HTTP and over sockets. A code never changes its
+// meaning once released.
+type Code string
+
+// The catalogue. Each code has one HTTP status: see Code.Status.
+const (
+	// What cannot be read: the caller's program is wrong.
+	BadJSON        Code = "bad_json"
+	UnknownField   Code = "unknown_field"
+	DuplicateField Code = "duplicate_field"
+	WrongType      Code = "wrong_type"
+	MissingField   Code = "missing_field"
+	TooDeep        Code = "too_deep"
+	BadText        Code = "bad_text"
+	KeyMissing     Code = "key_missing"
+	KeyMalformed   Code = "key_malformed"
+
+	// Who the caller is and what it may do.
+	TokenMissing Code = "token_missing"
+	TokenInvalid Code = "token_invalid"
+	TokenExpired Code = "token_expired"
+	Forbidden    Code = "forbidden"
+
+	// What HTTP itself refuses.
+	NotFound             Code = "not_found"
+	MethodNotAllowed     Code = "method_not_allowed"
+	Conflict             Code = "conflict"
+	BodyTooLarge         Code = "body_too_large"
+	UnsupportedMediaType Code = "unsupported_media_type"
+	TooManyRequests      Code = "too_many_requests"
+
+	// What was understood and is against the rules of the house.
+	KeyReused         Code = "key_reused"
+	NameInvalid       Code = "name_invalid"
+	StakeOutOfRange   Code = "stake_out_of_range"
+	ParamsInvalid     Code = "params_invalid"
+	SeedInvalid       Code = "seed_invalid"
+	UnknownGame       Code = "unknown_game"
+	UnknownTable      Code = "unknown_table"
+	InsufficientFunds Code = "insufficient_funds"
+
+	// What is the server's own trouble. The three 503s carry Retry-After.
+	Internal    Code = "internal"
+	Busy        Code = "busy"
+	Unavailable Code = "unavailable"
+	Draining    Code = "draining"
+)
+
+// Status returns the HTTP status that belongs to the code, and 500 for a code
+// outside the catalogue.
+func (c Code) Status() int {
+	switch c {
+	case BadJSON, UnknownField, DuplicateField, WrongType, MissingField, TooDeep, BadText, KeyMissing, KeyMalformed:
+		return http.StatusBadRequest
+	case TokenMissing, TokenInvalid, TokenExpired:
+		return http.StatusUnauthorized
+	case Forbidden:
+		return http.StatusForbidden
+	case NotFound:
+		return http.StatusNotFound
+	case MethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case Conflict:
+		return http.StatusConflict
+	case BodyTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case UnsupportedMediaType:
+		return http.StatusUnsupportedMediaType
+	case TooManyRequests:
+		return http.StatusTooManyRequests
+	case KeyReused, NameInvalid, StakeOutOfRange, ParamsInvalid, SeedInvalid, UnknownGame, UnknownTable, InsufficientFunds:
+		return http.StatusUnprocessableEntity
+	case Busy, Unavailable, Draining:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
