@@ -1,0 +1,96 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+)
+
+// Options of Stack.
+type Options struct {
+	Logger   *slog.Logger             // slog.Default() when nil
+	Registry prometheus.Registerer    // no access metrics when nil
+	NoTrace  func(*http.Request) bool // requests without a span, such as probes and sockets; nil: all have one
+}
+
+// Stack wraps a service's routes with what every request gets, outermost first:
+// logger, headers, recover, methods, body time, trace span, access metrics.
+func Stack(o Options, routes http.Handler) http.Handler {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return Chain(routes,
+		withLogger(o.Logger), Headers(), Recover(o.Logger), Methods(), Body(BodyTime), Trace(o.NoTrace), Access(o.Registry))
+}
+
+func withLogger(log *slog.Logger) Middleware {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r.WithContext(WithLogger(r.Context(), log)))
+		})
+	}
+}
+
+// Trace starts a server span per request, as a child of the caller's
+// traceparent. It uses the global tracer provider and propagator, which
+// telemetry.Setup sets.
+func Trace(skip func(*http.Request) bool) Middleware {
+	return func(next http.Handler) http.Handler {
+		return otelhttp.NewHandler(next, "http", otelhttp.WithFilter(func(r *http.Request) bool {
+			return skip == nil || !skip(r)
+		}))
+	}
+}
+
+// Access counts requests and their time by route pattern, so that the number of
+// series does not depend on what callers send. A nil registry means none.
+func Access(reg prometheus.Registerer) Middleware {
+	if reg == nil {
+		return func(next http.Handler) http.Handler { return next }
+	}
+	labels := []string{"route", "method", "status"}
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "http_request_duration_seconds",
+		Help:    "Time from the handler's start to its end, by route, method and status class.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
+	}, labels)
+	inFlight := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "http_requests_in_flight", Help: "Requests that are being answered, long polls included.",
+	})
+	reg.MustRegister(seconds, inFlight)
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rec, start := record(w), time.Now()
+			inFlight.Inc()
+			panicked := true
+			defer func() {
+				inFlight.Dec()
+				seconds.WithLabelValues(route(r), r.Method, class(rec.status, panicked)).Observe(time.Since(start).Seconds())
+			}()
+			next.ServeHTTP(rec, r)
+			panicked = false
+		})
+	}
+}
+
+// route is the pattern that matched; ServeMux leaves it in the request.
+func route(r *http.Request) string {
+	if r.Pattern == "" {
+		return "none"
+	}
+	return r.Pattern
+}
+
+func class(status int, panicked bool) string {
+	if status == 0 {
+		if panicked {
+			return "5xx"
+		}
+		return "2xx" // net/http sends 200 for a handler that wrote nothing
+	}
+	return strconv.Itoa(status/100) + "xx"
+}
