@@ -1,0 +1,140 @@
+package redisconn
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+
+	"github.com/vegascore/vegascore/shared/redistest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func open(t *testing.T, address string) *redis.Client {
+	t.Helper()
+	client, err := Open(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+// took fails the test unless run gives an error within limit. The limits are above the
+// bounds of the package by what a busy machine adds, and far below the library's own.
+func took(t *testing.T, what string, limit time.Duration, run func() error) {
+	t.Helper()
+	began := time.Now()
+	err := run()
+	if spent := time.Since(began); err == nil || spent > limit {
+		t.Errorf("%s: %v after %s; want an error within %s", what, err, spent, limit)
+	} else {
+		t.Logf("%s: %s", what, spent)
+	}
+}
+
+func TestAFrozenRedisCostsABoundedWait(t *testing.T) {
+	t.Parallel()
+	server := redistest.Server(t)
+	client := open(t, server.URL)
+	ctx := context.Background()
+	if err := client.Ping(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	server.Stop()
+	defer server.Cont()
+	took(t, "a command without deadline", 2500*time.Millisecond, func() error { return client.Get(ctx, "k").Err() })
+	short, cancel := context.WithTimeout(ctx, 150*time.Millisecond)
+	defer cancel()
+	took(t, "a command with a deadline of 150 ms", 700*time.Millisecond, func() error { return client.Get(short, "k").Err() })
+}
+
+func TestARefusedConnectionIsReportedAtOnce(t *testing.T) {
+	t.Parallel()
+	server := redistest.Server(t)
+	client := open(t, server.URL)
+	server.Kill()
+	took(t, "a command", 500*time.Millisecond, func() error { return client.Get(context.Background(), "k").Err() })
+	server.Start()
+	if err := client.Ping(context.Background()).Err(); err != nil {
+		t.Errorf("after the restart: %v", err)
+	}
+}
+
+// A server that accepts and never answers stands for a cut network.
+func TestASilentServerCostsABoundedWait(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client := open(t, "redis://"+l.Addr().String())
+	took(t, "the first command", 4*time.Second, func() error { return client.Ping(context.Background()).Err() })
+}
+
+func TestAPairSharesNoConnection(t *testing.T) {
+	t.Parallel()
+	publish, subscribe, err := OpenPair(redistest.New(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer publish.Close()
+	defer subscribe.Close()
+	if publish == subscribe || publish.Options() == subscribe.Options() {
+		t.Error("the pair shares a client or its options")
+	}
+	for _, client := range []*redis.Client{publish, subscribe} {
+		if err := client.Ping(context.Background()).Err(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestURLsAreRead(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		url, addr string
+		db        int
+		tls       bool
+	}{
+		{"redis://example.test", "example.test:6379", 0, false},
+		{"redis://user:secret@example.test:1234/3", "example.test:1234", 3, false},
+		{"rediss://example.test", "example.test:6379", 0, true},
+		{"unix:///run/redis.sock", "/run/redis.sock", 0, false},
+	} {
+		opts := open(t, test.url).Options()
+		if opts.Addr != test.addr || opts.DB != test.db || (opts.TLSConfig != nil) != test.tls {
+			t.Errorf("%s = %s, database %d, TLS %t", test.url, opts.Addr, opts.DB, opts.TLSConfig != nil)
+		}
+		if !opts.ContextTimeoutEnabled || opts.MaxRetries != 0 || opts.ReadTimeout != IOTimeout {
+			t.Errorf("%s: the bounds are missing: %+v", test.url, opts)
+		}
+	}
+	opts := open(t, "redis://example.test?read_timeout=3s&pool_size=4&max_retries=2").Options()
+	if opts.ReadTimeout != 3*time.Second || opts.PoolSize != 4 || opts.MaxRetries != 2 {
+		t.Errorf("parameters were lost: %+v", opts)
+	}
+}
+
+func TestBadURLsAreRefusedWithoutShowingThem(t *testing.T) {
+	t.Parallel()
+	if _, err := Open(""); !errors.Is(err, ErrNoURL) {
+		t.Errorf("Open of nothing = %v; want %v", err, ErrNoURL)
+	}
+	for _, bad := range []string{"localhost:6379", "http://:secret@h", "redis://:secret@h:x", "redis://:secret@h/x", "redis://:secret@h?what=1", "redis://:se\x7fcret@h"} {
+		_, err := Open(bad)
+		if err == nil || strings.Contains(err.Error(), "cret") {
+			t.Errorf("Open(%q) = %v; want an error that does not show the URL", bad, err)
+		}
+		if _, _, err := OpenPair(bad); err == nil {
+			t.Errorf("OpenPair(%q) succeeded", bad)
+		}
+	}
+}
