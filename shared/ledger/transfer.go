@@ -1,0 +1,124 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/vegascore/vegascore/shared/money"
+)
+
+// Kind says why money moved.
+type Kind string
+
+// The kinds of transfers. All but grants belong to a round.
+const (
+	Grant  Kind = "grant"  // world to player: play money given
+	Stake  Kind = "stake"  // player to house
+	Payout Kind = "payout" // house to player
+	Void   Kind = "void"   // house to player: the stake of a round that did not count
+)
+
+// The accounts of play money that belong to no player; migration 0002 makes them.
+var (
+	House = uuid.MustParse("00000000-0000-7000-8000-000000000001") // takes stakes, pays payouts
+	World = uuid.MustParse("00000000-0000-7000-8000-000000000002") // where granted money comes from
+)
+
+// Transfer moves Amount, which is more than zero, from account Debit to account
+// Credit. Round is the nil UUID for a grant.
+type Transfer struct {
+	ID            uuid.UUID
+	Debit, Credit uuid.UUID
+	Amount        money.Amount
+	Kind          Kind
+	Round         uuid.UUID
+}
+
+// GrantTo returns a transfer of new play money to a player's account.
+func GrantTo(account uuid.UUID, amount money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: World, Credit: account, Amount: amount, Kind: Grant}
+}
+
+// StakeOf returns the transfer of a round's stake to the house.
+func StakeOf(round, account uuid.UUID, amount money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: account, Credit: House, Amount: amount, Kind: Stake, Round: round}
+}
+
+// PayoutOf returns the transfer of what a round pays.
+func PayoutOf(round, account uuid.UUID, amount money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: House, Credit: account, Amount: amount, Kind: Payout, Round: round}
+}
+
+// newID returns a UUIDv7: ids that grow with time fill the index from one end.
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// Why the ledger refuses transfers.
+var (
+	ErrInsufficient = errors.New("balance would be below zero")
+	ErrNoAccount    = errors.New("no such account with this asset")
+	ErrInvalid      = errors.New("transfer is not valid")
+)
+
+// Refusal puts one of the errors above around what the database says about a post,
+// and returns everything else as it is. Post does this itself; it is for callers of
+// Queue.
+func Refusal(err error) error {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return err
+	}
+	switch {
+	case pg.ConstraintName == "ledger_balance_not_negative":
+		return fmt.Errorf("%w: %w", ErrInsufficient, err)
+	case pg.Code == "23503":
+		return fmt.Errorf("%w: %w", ErrNoAccount, err)
+	case pg.Code[:2] == "23" || pg.Code[:2] == "22": // another constraint, or a sum out of range
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return err
+}
+
+const postSQL = `SELECT ledger_post($1, $2, $3, $4, $5, $6, $7)`
+
+// Queue adds the booking of the transfers to a pipeline, as one statement for any
+// number of them. The transaction around it is the caller's. Nothing is queued when
+// there are no transfers.
+func Queue(b *pgx.Batch, asset money.Asset, ts ...Transfer) {
+	if len(ts) > 0 {
+		b.Queue(postSQL, arguments(asset, ts)...)
+	}
+}
+
+// Post books the transfers, all or none, in the caller's transaction. On one of the
+// errors of this package, or any other, the transaction can only be rolled back.
+func Post(ctx context.Context, tx pgx.Tx, asset money.Asset, ts ...Transfer) error {
+	if len(ts) == 0 {
+		return nil
+	}
+	if _, err := tx.Exec(ctx, postSQL, arguments(asset, ts)...); err != nil {
+		return fmt.Errorf("post %d transfers: %w", len(ts), Refusal(err))
+	}
+	return nil
+}
+
+// arguments are the columns of the transfers.
+func arguments(asset money.Asset, ts []Transfer) []any {
+	ids, debits, credits, rounds := make([]pgtype.UUID, len(ts)), make([]pgtype.UUID, len(ts)), make([]pgtype.UUID, len(ts)), make([]pgtype.UUID, len(ts))
+	amounts, kinds := make([]int64, len(ts)), make([]string, len(ts))
+	for i, t := range ts {
+		ids[i], debits[i], credits[i], rounds[i] = parameter(t.ID), parameter(t.Debit), parameter(t.Credit), parameter(t.Round)
+		amounts[i], kinds[i] = int64(t.Amount), string(t.Kind)
+	}
+	return []any{ids, debits, credits, amounts, kinds, rounds, string(asset)}
+}
+
+// parameter is an id as an array element; pgx knows arrays of this type even when,
+// through a pooler, it cannot ask the server what a parameter is. The nil UUID
+// becomes NULL.
+func parameter(id uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: id, Valid: id != uuid.Nil} }

@@ -1,0 +1,67 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/vegascore/vegascore/shared/money"
+)
+
+// Report is what Verify found. In a sound ledger all but the first two fields are
+// zero or empty.
+type Report struct {
+	Accounts  int64
+	Transfers int64
+	// Sum adds up the absolute sums per asset: stored balances of players plus the
+	// transfers of the house and the world.
+	Sum money.Amount
+	// Wrong are up to 100 player accounts whose balance is not the sum of their
+	// transfers.
+	Wrong []uuid.UUID
+	// Negative counts player accounts below zero, stored or by their transfers.
+	Negative int64
+	// Unknown counts the account and asset pairs that transfers name and that do
+	// not exist.
+	Unknown int64
+}
+
+// OK reports whether the ledger is sound.
+func (r Report) OK() bool {
+	return r.Sum == 0 && len(r.Wrong) == 0 && r.Negative == 0 && r.Unknown == 0
+}
+
+// verifySQL is one statement, so it sees one state of the ledger while play goes on.
+const verifySQL = `
+WITH leg AS (
+	SELECT credit AS account, asset, amount FROM ledger_transfers
+	UNION ALL
+	SELECT debit, asset, -amount FROM ledger_transfers
+), moved AS (
+	SELECT account, asset, sum(amount) AS total, count(*) AS legs FROM leg GROUP BY account, asset
+), line AS (
+	SELECT a.id, a.kind, coalesce(a.asset, moved.asset) AS asset, a.balance, coalesce(moved.total, 0) AS total,
+	       coalesce(moved.legs, 0) AS legs
+	FROM ledger_accounts a
+	FULL JOIN moved ON moved.account = a.id AND moved.asset = a.asset
+)
+SELECT count(*) FILTER (WHERE id IS NOT NULL),
+       (coalesce(sum(legs), 0) / 2)::bigint,
+       (SELECT coalesce(sum(abs(off)), 0)::bigint FROM (SELECT sum(coalesce(balance, total)) AS off FROM line GROUP BY asset) s),
+       coalesce((array_agg(id ORDER BY id) FILTER (WHERE kind = 'player' AND balance <> total))[1:100], '{}'),
+       count(*) FILTER (WHERE kind = 'player' AND least(balance, total) < 0),
+       count(*) FILTER (WHERE id IS NULL)
+FROM line`
+
+// Verify recomputes every balance from the transfers. It reads the whole ledger:
+// its place is a job, not a request. An error means that it could not look; what it
+// finds is in the report.
+func Verify(ctx context.Context, q Querier) (Report, error) {
+	var r Report
+	err := q.QueryRow(ctx, verifySQL).Scan(&r.Accounts, &r.Transfers, (*int64)(&r.Sum), &r.Wrong, &r.Negative, &r.Unknown)
+	if err != nil {
+		return Report{}, fmt.Errorf("verify ledger: %w", err)
+	}
+	return r, nil
+}
