@@ -1,0 +1,54 @@
+package games
+
+import (
+	"fmt"
+
+	"github.com/vegascore/vegascore/services/actions/internal/games/dice"
+	"github.com/vegascore/vegascore/shared/money"
+	"github.com/vegascore/vegascore/shared/problem"
+)
+
+// Stakes that the tables take, in minor units.
+const (
+	LeastStake money.Amount = 1
+	MostStake  money.Amount = 1_000_000
+)
+
+// diceTables is how many dice tables the house has: dice-1, dice-2, ...
+const diceTables = 8
+
+// Table is a place where a game is played. What happens there goes to the room
+// "table:" + ID, and facts about a table are ordered.
+type Table struct {
+	ID          string
+	Game        string
+	Least, Most money.Amount // of a stake
+}
+
+var tables = index(func(t Table) string { return t.ID }, seats(dice.Name, diceTables)...)
+
+func seats(game string, n int) []Table {
+	ts := make([]Table, n)
+	for i := range ts {
+		ts[i] = Table{ID: fmt.Sprintf("%s-%d", game, i+1), Game: game, Least: LeastStake, Most: MostStake}
+	}
+	return ts
+}
+
+// TableOf returns the table if the game is played there, else the problem
+// unknown_table.
+func TableOf(game, id string) (Table, error) {
+	t, ok := tables[id]
+	if !ok || t.Game != game {
+		return Table{}, problem.Of(problem.UnknownTable, "This game has no such table.")
+	}
+	return t, nil
+}
+
+// Accepts returns the problem stake_out_of_range unless the table takes the stake.
+func (t Table) Accepts(stake money.Amount) error {
+	if stake < t.Least || stake > t.Most {
+		return problem.Of(problem.StakeOutOfRange, "A stake here is %d to %d.", t.Least, t.Most)
+	}
+	return nil
+}
