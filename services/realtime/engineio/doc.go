@@ -1,0 +1,25 @@
+// Package engineio is an Engine.IO 4 server: sessions with ids, a heartbeat and
+// messages in order, carried by websockets. It knows nothing of what the
+// messages mean. The protocol is described at
+// https://socket.io/docs/v4/engine-io-protocol/.
+//
+// # Goroutines
+//
+// A session owns one goroutine. It reads the connection, calls the Handler, and
+// ends when the connection ends or the session is closed; Server.Shutdown waits
+// for it. The HTTP handler returns as soon as the session stands, so net/http
+// frees its buffers.
+//
+// There is no goroutine per connection for writing. Send tries the write
+// without blocking; what the kernel does not take waits in a queue, and a
+// goroutine that lives only while the queue is not empty drains it. The
+// session's goroutine waits for that one before it ends.
+//
+// One goroutine per Server keeps the heartbeat of all sessions. It starts with
+// NewServer and ends with Shutdown.
+//
+// # Locks
+//
+// Session.mu is taken before conn.mu; the locks of Server and heartbeat are
+// never held while another one is taken. No lock is held while a Handler runs.
+package engineio

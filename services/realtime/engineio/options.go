@@ -1,0 +1,55 @@
+package engineio
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Options configure a Server. The zero value of a field means its default.
+type Options struct {
+	// PingInterval is the time between a pong and the next ping; 25 s.
+	PingInterval time.Duration
+	// PingTimeout is how long a client may take to answer a ping; 20 s.
+	PingTimeout time.Duration
+	// MaxPayload is the largest message that a client may send, in bytes;
+	// 1,000,000. A larger one closes the connection with code 1009.
+	MaxPayload int
+	// QueueLimit is how many bytes may wait for a client that reads more slowly
+	// than it is written to; 1 MiB. One frame larger than that is still taken
+	// when nothing waits. Beyond the limit the session is cut with
+	// TransportError.
+	QueueLimit int
+	// StallTimeout cuts a client for whom bytes wait and who takes none (fewer
+	// than 32 KiB) for so long; 8 s.
+	StallTimeout time.Duration
+	// Origins are the pages, besides those of the server's own host, that may
+	// connect, each as scheme://host[:port]; "*" allows every page. A listed
+	// origin may also read the HTTP answers (CORS), without credentials.
+	Origins []string
+	// AllowRequest, when set, decides over every handshake after the checks of
+	// this package. A *Refusal is answered as it says, any other error with 403
+	// and "Forbidden". It is called concurrently.
+	AllowRequest func(*http.Request) error
+	// Logger receives panics of handlers; slog.Default.
+	Logger *slog.Logger
+}
+
+// withDefaults returns o with every unset field filled in.
+func (o Options) withDefaults() Options {
+	fill(&o.PingInterval, 25*time.Second)
+	fill(&o.PingTimeout, 20*time.Second)
+	fill(&o.MaxPayload, 1_000_000)
+	fill(&o.QueueLimit, 1<<20)
+	fill(&o.StallTimeout, 8*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+func fill[T int | time.Duration](field *T, value T) {
+	if *field <= 0 {
+		*field = value
+	}
+}
