@@ -111,7 +111,7 @@ func TestMetricsHaveTheSeedsNames(t *testing.T) {
 			t.Errorf("%s = %q, want %q", name, got[name], want)
 		}
 	}
-	for _, name := range []string{"go_goroutines", "process_cpu_seconds_total", "startup_time"} {
+	for _, name := range []string{"go_goroutines", "process_resident_memory_bytes", "startup_time"} {
 		if got[name] == "" || got[name] == "0" {
 			t.Errorf("%s = %q", name, got[name])
 		}

@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,16 +12,16 @@ import (
 	"github.com/lmittmann/tint"
 )
 
-// textHandler writes for people. tint writes messages, and on a terminal escape
-// sequences, as they are; here neither can start a line or paint it.
+// textHandler writes for people. On a terminal tint passes control characters
+// on; here no text, the message included, can start a line or paint it.
 func textHandler(w io.Writer, level slog.Leveler) slog.Handler {
-	return plain{tint.NewTextHandler(w, &tint.Options{
+	return tint.NewTextHandler(w, &tint.Options{
 		Level: level, TimeFormat: "15:04:05.000", NoColor: !colour(w),
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			a.Value = clean(a.Value)
 			return a
 		},
-	})}
+	})
 }
 
 // colour is for terminals, unless NO_COLOR says otherwise (no-color.org).
@@ -34,21 +33,6 @@ func colour(w io.Writer) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
-
-// plain escapes control characters in messages.
-type plain struct{ slog.Handler }
-
-// Handle implements slog.Handler.
-func (p plain) Handle(ctx context.Context, r slog.Record) error {
-	r.Message = escaped(r.Message)
-	return p.Handler.Handle(ctx, r)
-}
-
-// WithAttrs implements slog.Handler.
-func (p plain) WithAttrs(attrs []slog.Attr) slog.Handler { return plain{p.Handler.WithAttrs(attrs)} }
-
-// WithGroup implements slog.Handler.
-func (p plain) WithGroup(name string) slog.Handler { return plain{p.Handler.WithGroup(name)} }
 
 func clean(v slog.Value) slog.Value {
 	switch v.Kind() {
