@@ -1,0 +1,158 @@
+package socketio
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Args are the arguments of an event, or of the answer to one. They share the
+// memory of the message in which they came.
+type Args struct {
+	array       []byte // the whole JSON array
+	at          []span // where in array the arguments are
+	attachments [][]byte
+}
+
+// Placeholder stands in JSON for one of the attachments of an event; Num
+// counts from 0. Attachments that are arguments of their own need none: they
+// are []byte in Emit and in Args.Decode.
+type Placeholder struct {
+	Placeholder bool `json:"_placeholder"`
+	Num         int  `json:"num"`
+}
+
+// newArgs reads a valid JSON array and passes over its first skip elements.
+func newArgs(p *Packet, skip int) Args {
+	return Args{array: p.Data, at: elements(p.Data)[skip:], attachments: p.Attachments}
+}
+
+// Len is the number of arguments.
+func (a Args) Len() int { return len(a.at) }
+
+// Raw returns argument i as the JSON that was sent, or nil when there are fewer.
+func (a Args) Raw(i int) json.RawMessage {
+	if i >= len(a.at) {
+		return nil
+	}
+	return a.array[a.at[i].from:a.at[i].to]
+}
+
+// From returns the arguments from i on as a JSON array, bytes unchanged: what
+// EmitRaw takes, together with Attachments.
+func (a Args) From(i int) json.RawMessage {
+	if i >= len(a.at) {
+		return json.RawMessage("[]")
+	}
+	rest := a.array[a.at[i].from:]
+	return append(append(make([]byte, 0, 1+len(rest)), '['), rest...)
+}
+
+// Attachments returns the binary messages that came with the arguments, in the
+// numbering of their placeholders.
+func (a Args) Attachments() [][]byte { return a.attachments }
+
+// Decode stores the first arguments in what targets point to, as
+// encoding/json does; a *[]byte receives the attachment that is the argument. A
+// nil target passes one argument over. Fewer arguments than targets are an
+// error, more are not.
+func (a Args) Decode(targets ...any) error {
+	if len(targets) > len(a.at) {
+		return fmt.Errorf("event has %d arguments, want %d", len(a.at), len(targets))
+	}
+	for i, target := range targets {
+		if err := a.decode(i, target); err != nil {
+			return fmt.Errorf("argument %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+func (a Args) decode(i int, target any) error {
+	switch target := target.(type) {
+	case nil:
+		return nil
+	case *[]byte:
+		var p Placeholder
+		if json.Unmarshal(a.Raw(i), &p) == nil && p.Placeholder && p.Num >= 0 && p.Num < len(a.attachments) {
+			*target = a.attachments[p.Num]
+			return nil
+		}
+	}
+	return json.Unmarshal(a.Raw(i), target)
+}
+
+var (
+	errReserved = errors.New("event name is reserved")
+	errNoArray  = errors.New("arguments are no JSON array")
+)
+
+// eventData builds the data of an event packet from a name and Go values.
+func eventData(event string, args []any) (json.RawMessage, [][]byte, error) {
+	if slices.Contains(reserved, event) {
+		return nil, nil, fmt.Errorf("emit %q: %w", event, errReserved)
+	}
+	data, attachments, err := marshalArgs([]any{event}, args)
+	if err != nil {
+		return nil, nil, fmt.Errorf("emit %q: %w", event, err)
+	}
+	return data, attachments, nil
+}
+
+// rawEventData builds the data of an event packet from a name and the JSON
+// array of its arguments, which go in as they are.
+func rawEventData(event string, args json.RawMessage) (json.RawMessage, error) {
+	if slices.Contains(reserved, event) {
+		return nil, fmt.Errorf("emit %q: %w", event, errReserved)
+	}
+	args = bytes.TrimSpace(args)
+	if len(args) == 0 || args[0] != '[' || !json.Valid(args) {
+		return nil, fmt.Errorf("emit %q: %w", event, errNoArray)
+	}
+	data, err := appendJSON(append(make([]byte, 0, len(event)+len(args)+8), '['), event)
+	if err != nil {
+		return nil, fmt.Errorf("emit %q: %w", event, err)
+	}
+	if inner := bytes.TrimLeft(args[1:], " \t\r\n"); inner[0] != ']' {
+		data = append(data, ',')
+	}
+	return append(data, args[1:]...), nil
+}
+
+// marshalArgs builds a JSON array. []byte becomes an attachment, a
+// json.RawMessage goes in as it is.
+func marshalArgs(lists ...[]any) (_ json.RawMessage, attachments [][]byte, err error) {
+	array := []byte{'['}
+	for _, args := range lists {
+		for _, arg := range args {
+			if len(array) > 1 {
+				array = append(array, ',')
+			}
+			if data, ok := arg.([]byte); ok {
+				arg = Placeholder{Placeholder: true, Num: len(attachments)}
+				attachments = append(attachments, data)
+			}
+			if array, err = appendJSON(array, arg); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	return append(array, ']'), attachments, nil
+}
+
+// appendJSON appends a value without the escapes that encoding/json has for
+// HTML: other servers of a cluster do not make them either.
+func appendJSON(dst []byte, value any) ([]byte, error) {
+	if raw, ok := value.(json.RawMessage); ok && json.Valid(raw) {
+		return append(dst, raw...), nil
+	}
+	buf := bytes.NewBuffer(dst)
+	enc := json.NewEncoder(buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(value); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(buf.Bytes(), []byte{'\n'}), nil
+}

@@ -1,0 +1,133 @@
+package socketio
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/vegascore/vegascore/services/realtime/engineio"
+)
+
+// Emit sends an event to the client. Arguments are encoded as encoding/json
+// does, except that []byte is sent as binary and json.RawMessage as it is. Emit
+// does not wait for the client. It returns ErrDisconnected when the socket
+// cannot send, and an error when an argument cannot be encoded, when the name
+// is reserved, or when there are more than MaxAttachments attachments.
+func (s *Socket) Emit(event string, args ...any) error {
+	return s.emit(nil, false, event, args)
+}
+
+// EmitRaw is Emit with arguments that are a JSON array already. Its bytes are
+// sent as they are; placeholders in it stand for the attachments.
+func (s *Socket) EmitRaw(event string, args json.RawMessage, attachments ...[]byte) error {
+	data, err := rawEventData(event, args)
+	if err != nil {
+		return err
+	}
+	return s.send(&Packet{Type: EventPacket, Namespace: s.ns.name, Data: data, Attachments: attachments}, false)
+}
+
+// EmitWithAck sends an event and waits for the client's answer: until ctx ends,
+// whose error it then returns, or the socket is disconnected (ErrDisconnected).
+// A handler of this socket may call it.
+func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
+	id := s.ns.ackID.Add(1) - 1
+	answer := s.acks.expect(id)
+	defer s.acks.forget(id)
+	if err := s.emit(&id, false, event, args); err != nil {
+		return Args{}, err
+	}
+	select {
+	case got, ok := <-answer:
+		if !ok {
+			return Args{}, fmt.Errorf("wait for the answer to %q: %w", event, ErrDisconnected)
+		}
+		return got, nil
+	case <-ctx.Done():
+		return Args{}, fmt.Errorf("wait for the answer to %q: %w", event, ctx.Err())
+	}
+}
+
+// Volatile returns the socket as one whose events are dropped when the client
+// cannot take them at once.
+func (s *Socket) Volatile() VolatileSocket { return VolatileSocket{s} }
+
+// VolatileSocket emits what may be lost.
+type VolatileSocket struct{ s *Socket }
+
+// Emit is Socket.Emit; a dropped event is no error.
+func (v VolatileSocket) Emit(event string, args ...any) error {
+	return v.s.emit(nil, true, event, args)
+}
+
+// To selects rooms without this socket.
+func (s *Socket) To(rooms ...string) Target { return s.ns.Except(s.id).To(rooms...) }
+
+// Broadcast selects the whole namespace without this socket.
+func (s *Socket) Broadcast() Target { return s.ns.Except(s.id) }
+
+func (s *Socket) emit(id *uint64, volatile bool, event string, args []any) error {
+	data, attachments, err := eventData(event, args)
+	if err != nil {
+		return err
+	}
+	return s.send(&Packet{Type: EventPacket, Namespace: s.ns.name, ID: id, Data: data, Attachments: attachments}, volatile)
+}
+
+// noAck is for events to which no answer was asked for.
+var noAck Ack = func(...any) error { return nil }
+
+// ack makes the answer to an event with this id.
+func (s *Socket) ack(id *uint64) Ack {
+	if id == nil {
+		return noAck
+	}
+	var done atomic.Bool
+	return func(args ...any) error {
+		if done.Swap(true) {
+			return nil
+		}
+		data, attachments, err := marshalArgs(args)
+		if err != nil {
+			return fmt.Errorf("answer an event: %w", err)
+		}
+		return s.send(&Packet{Type: AckPacket, Namespace: s.ns.name, ID: id, Data: data, Attachments: attachments}, false)
+	}
+}
+
+func (s *Socket) send(p *Packet, volatile bool) error {
+	f, err := p.frame()
+	if err != nil {
+		return fmt.Errorf("encode packet: %w", err)
+	}
+	return s.sendFrame(f, volatile)
+}
+
+func (s *Socket) sendFrame(f *engineio.Frame, volatile bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != open {
+		return ErrDisconnected
+	}
+	if volatile && !s.client.conn.Writable() {
+		return nil
+	}
+	if !s.write(f) {
+		return ErrDisconnected
+	}
+	return nil
+}
+
+// write needs s.mu. It sends what the rooms still hold for the socket, then f
+// unless that is nil.
+func (s *Socket) write(f *engineio.Frame) bool {
+	frames := s.due()
+	if f != nil {
+		frames = append(frames, f)
+	}
+	if len(frames) == 0 {
+		return true
+	}
+	return s.client.conn.Send(engineio.Join(frames...))
+}

@@ -1,0 +1,108 @@
+package socketio
+
+import (
+	"github.com/vegascore/vegascore/services/realtime/engineio"
+)
+
+// connect is the first task of a socket's inbox: middleware, the answer to the
+// client, then OnConnect.
+func (s *Socket) connect() {
+	srv := s.ns.server
+	middleware, onConnect := s.ns.hooks()
+	for _, use := range middleware {
+		var err error
+		if !srv.guard("middleware", func() { err = use(s) }) {
+			err = errRefused
+		}
+		if err != nil {
+			s.refuse(err)
+			return
+		}
+	}
+	if !s.client.admit(s) || !s.open() {
+		return
+	}
+	for _, fn := range onConnect {
+		srv.guard("OnConnect", func() { fn(s) })
+	}
+}
+
+// refuse answers the client with the error of a middleware.
+func (s *Socket) refuse(err error) {
+	refusal, known := forClient(err)
+	if !known {
+		s.ns.server.logger.Error("middleware failed", "namespace", s.ns.name, "error", err)
+	}
+	s.mu.Lock()
+	s.phase = closed
+	s.mu.Unlock()
+	s.client.remove(s) // first, so that the client may try again once it knows
+	s.client.refuse(s.ns.name, refusal)
+}
+
+// open puts the socket into the namespace and its early rooms. Nothing can be
+// sent to it before the answer to its connect.
+func (s *Socket) open() bool {
+	answer := connected(s.ns.name, s.id)
+	f, err := answer.frame()
+	if err != nil {
+		return false // a namespace whose name is not UTF-8: no client can ask for it
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.phase = open
+	s.ns.add(s)
+	s.ns.enter(s, s.early)
+	s.early = nil
+	s.client.conn.Send(f)
+	return true
+}
+
+// end takes the socket out of its rooms and the namespace and has its
+// OnDisconnect functions called. farewell, when not nil, is the last that the
+// client receives. The first call wins; it does nothing while the socket
+// connects.
+func (s *Socket) end(why Reason, farewell *engineio.Frame) {
+	s.mu.Lock()
+	if s.phase != open {
+		s.mu.Unlock()
+		return
+	}
+	if farewell != nil {
+		s.write(farewell)
+	}
+	s.phase = closed
+	s.ns.remove(s)
+	s.mu.Unlock()
+
+	s.client.remove(s)
+	s.acks.close()
+	s.inbox.put(&s.ns.server.workers, func() {
+		s.hooks.Lock()
+		ended := s.ended
+		s.hooks.Unlock()
+		for _, fn := range ended {
+			s.ns.server.guard("OnDisconnect", func() { fn(why) })
+		}
+	})
+}
+
+// handle calls the handlers of an event.
+func (s *Socket) handle(p *Packet) {
+	if !s.Connected() {
+		return
+	}
+	event, err := eventName(p.Data)
+	if err != nil {
+		return // Decode has looked at it
+	}
+	args, ack := newArgs(p, 1), s.ack(p.ID)
+	s.hooks.Lock()
+	handlers := s.handlers
+	s.hooks.Unlock()
+	for _, h := range handlers {
+		if h.event == event {
+			s.ns.server.guard("On", func() { h.call(args, ack) })
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package socketio
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Namespace is a group of sockets with handlers of its own. Its methods may be
+// called concurrently.
+type Namespace struct {
+	name    string
+	server  *Server
+	bus     Bus
+	ackID   atomic.Uint64
+	numbers atomic.Uint64 // of the latest entry in any room
+
+	setup      sync.Mutex
+	middleware []func(*Socket) error
+	onConnect  []func(*Socket)
+
+	mu       sync.RWMutex // membership; who holds it sees no socket come or go
+	sockets  map[string]*Socket
+	rooms    map[string]*room
+	everyone *room
+	closed   bool
+}
+
+func newNamespace(srv *Server, name string) *Namespace {
+	ns := &Namespace{name: name, server: srv, bus: alone{}, sockets: make(map[string]*Socket), rooms: make(map[string]*room)}
+	ns.everyone = &room{ns: ns}
+	if srv.adapter != nil {
+		bus, err := srv.adapter.Open(ns)
+		if err != nil {
+			srv.logger.Error("namespace works without other servers", "namespace", name, "error", err)
+			return ns
+		}
+		ns.bus = bus
+	}
+	return ns
+}
+
+// alone is the bus of a server that has no others.
+type alone struct{}
+
+func (alone) Publish(Broadcast) error           { return nil }
+func (alone) Close() error                      { return nil }
+func (alone) Size(context.Context) (int, error) { return 1, nil }
+
+// Name begins with "/".
+func (ns *Namespace) Name() string { return ns.name }
+
+// Size is the number of servers on which the namespace is open.
+func (ns *Namespace) Size(ctx context.Context) (int, error) { return ns.bus.Size(ctx) }
+
+// Use adds middleware. Every connecting client passes all of it, in the order
+// in which it was added. An error refuses the client, which receives a
+// *ConnectError as it is; of other errors it learns nothing, and they are
+// logged.
+func (ns *Namespace) Use(fn func(*Socket) error) {
+	ns.setup.Lock()
+	defer ns.setup.Unlock()
+	ns.middleware = append(slices.Clip(ns.middleware), fn)
+}
+
+// OnConnect calls fn for every client that connects, before its first event.
+func (ns *Namespace) OnConnect(fn func(*Socket)) {
+	ns.setup.Lock()
+	defer ns.setup.Unlock()
+	ns.onConnect = append(slices.Clip(ns.onConnect), fn)
+}
+
+func (ns *Namespace) hooks() (middleware []func(*Socket) error, onConnect []func(*Socket)) {
+	ns.setup.Lock()
+	defer ns.setup.Unlock()
+	return ns.middleware, ns.onConnect
+}
+
+// Sockets returns the sockets of this process that are in a room; "" means all.
+func (ns *Namespace) Sockets(room string) []*Socket {
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	if room == "" {
+		return ns.everyone.sockets()
+	}
+	return ns.inRoom(room)
+}
+
+// inRoom needs ns.mu.
+func (ns *Namespace) inRoom(name string) []*Socket {
+	var sockets []*Socket
+	if r := ns.rooms[name]; r != nil {
+		sockets = r.sockets()
+	}
+	if s := ns.sockets[name]; s != nil && !slices.Contains(sockets, s) {
+		sockets = append(sockets, s)
+	}
+	return sockets
+}
+
+// Len is the number of sockets of this process.
+func (ns *Namespace) Len() int {
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	return len(ns.sockets)
+}
+
+// HasRoom reports whether a socket of this process is in the room.
+func (ns *Namespace) HasRoom(room string) bool {
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	return ns.rooms[room] != nil || ns.sockets[room] != nil
+}
+
+// add puts a new socket into the namespace. It needs s.mu.
+func (ns *Namespace) add(s *Socket) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	ns.sockets[s.id] = s
+	s.members = append(s.members, ns.everyone.add(s, ns.numbers.Load()))
+}
+
+// enter puts a socket into rooms. It needs s.mu.
+func (ns *Namespace) enter(s *Socket, rooms []string) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	for _, name := range rooms {
+		r := ns.rooms[name]
+		if r == nil {
+			r = &room{name: name, ns: ns}
+			ns.rooms[name] = r
+		}
+		if !slices.ContainsFunc(s.members, func(m *member) bool { return m.room == r }) {
+			s.members = append(s.members, r.add(s, ns.numbers.Load()))
+		}
+	}
+}
+
+// exit takes a socket out of rooms. It needs s.mu.
+func (ns *Namespace) exit(s *Socket, rooms []string) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	s.members = slices.DeleteFunc(s.members, func(m *member) bool {
+		gone := m.room != ns.everyone && slices.Contains(rooms, m.room.name)
+		if gone {
+			ns.drop(m)
+		}
+		return gone
+	})
+}
+
+// remove takes a socket out of the namespace. It needs s.mu, and leaves
+// s.members, from which Rooms is answered.
+func (ns *Namespace) remove(s *Socket) {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	delete(ns.sockets, s.id)
+	for _, m := range s.members {
+		ns.drop(m)
+	}
+}
+
+// drop needs ns.mu.
+func (ns *Namespace) drop(m *member) {
+	if m.room.drop(m) && m.room != ns.everyone {
+		delete(ns.rooms, m.room.name)
+	}
+}
+
+// close makes the namespace drop what is emitted from now on.
+func (ns *Namespace) close() {
+	ns.mu.Lock()
+	defer ns.mu.Unlock()
+	ns.closed = true
+}

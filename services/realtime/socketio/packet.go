@@ -1,0 +1,101 @@
+package socketio
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/vegascore/vegascore/services/realtime/engineio"
+)
+
+// MaxAttachments is how many binary attachments a packet may have, in either
+// direction: clients refuse more (maxAttachments of socket.io-parser 4.2.5).
+const MaxAttachments = 10
+
+// PacketType is what a packet is for.
+type PacketType byte
+
+// The packet types. EventPacket and AckPacket cover their binary forms: a packet
+// is binary when it has attachments.
+const (
+	ConnectPacket      PacketType = 0
+	DisconnectPacket   PacketType = 1
+	EventPacket        PacketType = 2
+	AckPacket          PacketType = 3
+	ConnectErrorPacket PacketType = 4
+	binaryEvent        PacketType = 5 // on the wire alone, as is the next one
+	binaryAck          PacketType = 6
+)
+
+const (
+	toBinary     = binaryEvent - EventPacket
+	attachedMark = '-' // between the number of attachments and the rest
+	rootName     = "/" // the namespace that the wire does not name
+)
+
+// Packet is one Socket.IO packet.
+type Packet struct {
+	Type      PacketType
+	Namespace string // "" means "/"
+	// ID asks for the acknowledgement of an event, or says which one an ack is.
+	ID *uint64
+	// Data is JSON: an object for a connect or its error, an array for an event
+	// (its name first) or an ack. Attachments appear as {"_placeholder":true,"num":i}.
+	Data json.RawMessage
+	// Attachments follow the packet as binary messages, in this order.
+	Attachments [][]byte
+}
+
+var (
+	errAttachments = fmt.Errorf("a packet has at most %d attachments", MaxAttachments)
+	errUTF8        = errors.New("packet is not valid UTF-8")
+	errPacketType  = errors.New("unknown packet type")
+)
+
+// Encode returns the text of the packet, without its attachments. Data goes in
+// as it is: it is checked for UTF-8, because one bad byte would cost every
+// receiver its connection, but not for JSON.
+func (p *Packet) Encode() ([]byte, error) {
+	n := len(p.Attachments)
+	kind := p.Type
+	switch {
+	case kind > ConnectErrorPacket, n > 0 && kind != EventPacket && kind != AckPacket:
+		return nil, errPacketType
+	case n > MaxAttachments:
+		return nil, errAttachments
+	case !utf8.Valid(p.Data):
+		return nil, errUTF8
+	}
+	text := make([]byte, 0, len(p.Namespace)+len(p.Data)+24)
+	if n > 0 {
+		text = append(text, '0'+byte(kind+toBinary))
+		text = strconv.AppendInt(text, int64(n), 10)
+		text = append(text, attachedMark)
+	} else {
+		text = append(text, '0'+byte(kind))
+	}
+	if p.Namespace != "" && p.Namespace != rootName {
+		text = append(text, p.Namespace...)
+		text = append(text, ',')
+	}
+	if p.ID != nil {
+		text = strconv.AppendUint(text, *p.ID, 10)
+	}
+	return append(text, p.Data...), nil
+}
+
+// frame encodes the packet with its attachments for any number of sessions.
+func (p *Packet) frame() (*engineio.Frame, error) {
+	text, err := p.Encode()
+	if err != nil {
+		return nil, err
+	}
+	messages := make([]engineio.Message, 1, 1+len(p.Attachments))
+	messages[0] = engineio.Message{Data: text}
+	for _, data := range p.Attachments {
+		messages = append(messages, engineio.Message{Data: data, Binary: true})
+	}
+	return engineio.NewFrame(messages...), nil
+}
