@@ -36,8 +36,8 @@ type PushVerifier struct {
 // email is not configured, for then every Google account could push, and when
 // the key file cannot be used.
 //
-// The context carries values for fetches (oauth2's HTTP client) only; its end
-// does not stop the verifier.
+// The end of ctx does not stop the verifier: a fetch is bounded by its own limit
+// and by the context of the call that needs it.
 func NewPushVerifier(ctx context.Context, c PushConfig) (*PushVerifier, error) {
 	if c.Audience == "" || c.Email == "" || c.Issuer == "" {
 		return nil, errors.New("push tokens: PUSH_AUDIENCE, PUSH_EMAIL and PUSH_ISSUER must be set")
@@ -46,6 +46,10 @@ func NewPushVerifier(ctx context.Context, c PushConfig) (*PushVerifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("push tokens: %w", err)
 	}
+	return newPushVerifier(c, keys), nil
+}
+
+func newPushVerifier(c PushConfig, keys oidc.KeySet) *PushVerifier {
 	return &PushVerifier{
 		email: c.Email,
 		tokens: oidc.NewVerifier(c.Issuer, keys, &oidc.Config{
@@ -53,7 +57,7 @@ func NewPushVerifier(ctx context.Context, c PushConfig) (*PushVerifier, error) {
 			SupportedSigningAlgs: []string{oidc.RS256},
 			Now:                  func() time.Time { return time.Now().Add(-leeway) },
 		}),
-	}, nil
+	}
 }
 
 func (c PushConfig) keySet(ctx context.Context) (oidc.KeySet, error) {
@@ -61,7 +65,7 @@ func (c PushConfig) keySet(ctx context.Context) (oidc.KeySet, error) {
 		if c.JWKSURL == "" {
 			return nil, errors.New("PUSH_JWKS_URL or PUSH_JWKS_FILE must be set")
 		}
-		return newRemoteKeys(ctx, c.JWKSURL), nil
+		return newRemoteKeys(ctx, c.JWKSURL, time.Now), nil
 	}
 	data, err := os.ReadFile(c.JWKSFile)
 	if err != nil {

@@ -64,9 +64,8 @@ type fetchError struct{ cause error }
 func (e *fetchError) Error() string { return "fetch key set: " + e.cause.Error() }
 func (e *fetchError) Unwrap() error { return e.cause }
 
-func newRemoteKeys(ctx context.Context, url string) *remoteKeys {
-	base := http.DefaultTransport
-	client := &http.Client{Timeout: fetchTimeout, Transport: &boundedFetch{next: base, now: time.Now}}
+func newRemoteKeys(ctx context.Context, url string, now func() time.Time) *remoteKeys {
+	client := &http.Client{Timeout: fetchTimeout, Transport: &boundedFetch{next: http.DefaultTransport, now: now}}
 	return &remoteKeys{set: oidc.NewRemoteKeySet(oidc.ClientContext(ctx, client), url)}
 }
 
@@ -129,8 +128,11 @@ func (f *boundedFetch) fetch(r *http.Request) ([]byte, error) {
 	if len(body) > maxKeySet {
 		return nil, fmt.Errorf("more than %d bytes", maxKeySet)
 	}
-	if _, err := parseRSA(body); err != nil {
-		return nil, err
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if json.Unmarshal(body, &set) != nil || len(set.Keys) == 0 {
+		return nil, errors.New("no key set in the answer")
 	}
 	return body, nil
 }
