@@ -121,14 +121,14 @@ func (w walker) object(fields *fields) error {
 	return nil
 }
 
-// float refuses integers that a float64 would round.
+// float refuses numbers from 2^53 on, where a float64 rounds integers.
 func (w walker) float() error {
-	const exact = 1 << 53
+	const limit = 1 << 53
 	token, err := w.dec.ReadToken()
 	if err != nil {
 		return refusal(err)
 	}
-	if f, err := token.Float(); err != nil || f > exact || f < -exact {
+	if f, err := token.Float(); err != nil || f >= limit || f <= -limit {
 		return wrongType(w.dec.StackPointer())
 	}
 	return nil
