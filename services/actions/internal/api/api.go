@@ -1,0 +1,90 @@
+// Package api is what players call over HTTP: one function value per path, each
+// complete in itself, so that it can be served alone under the functions framework or
+// with the others behind one mux. What a function does is in the package that it
+// calls; here requests become calls and results become JSON.
+package api
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vegascore/vegascore/services/actions/internal/play"
+	"github.com/vegascore/vegascore/shared/auth"
+	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/problem"
+	"github.com/vegascore/vegascore/shared/web"
+)
+
+// API holds what the functions need. All fields must be set.
+type API struct {
+	DB       *postgres.DB
+	Desk     Desk
+	Signer   *auth.Signer
+	Verifier *auth.Verifier
+	TokenTTL time.Duration // life of a guest's token
+}
+
+// Desk takes bets, as *play.Desk does.
+type Desk interface {
+	Place(ctx context.Context, bet *play.Bet) (play.Answer, error)
+}
+
+// Function is a function value with its name under the functions framework and its
+// path behind the mux.
+type Function struct {
+	Name string
+	Path string // a pattern of http.ServeMux without method
+	http.Handler
+}
+
+// Functions returns all functions. They may be called concurrently.
+func (a *API) Functions() []Function {
+	return []Function{
+		{"guests", "/v1/guests", methods{http.MethodPost: a.createGuest}},
+		{"me", "/v1/me", methods{http.MethodGet: a.me}},
+		{"seeds", "/v1/me/seeds", methods{http.MethodGet: a.seeds, http.MethodPost: a.rotateSeeds}},
+		{"bets", "/v1/bets", methods{http.MethodPost: a.placeBet}},
+		{"rounds", "/v1/rounds/{id}", methods{http.MethodGet: a.round}},
+		{"leaderboard", "/v1/leaderboard", methods{http.MethodGet: a.leaderboard}},
+	}
+}
+
+// methods answers each method of a path. HEAD is GET without a body, which net/http
+// leaves out.
+type methods map[string]web.HandlerFunc
+
+// ServeHTTP implements http.Handler.
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	name := r.Method
+	if name == http.MethodHead {
+		name = http.MethodGet
+	}
+	if handle, ok := m[name]; ok {
+		handle.ServeHTTP(w, r)
+		return
+	}
+	allowed := slices.Sorted(maps.Keys(m))
+	if _, ok := m[http.MethodGet]; ok {
+		allowed = slices.Insert(allowed, slices.Index(allowed, http.MethodGet)+1, http.MethodHead)
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	problem.Write(w, r, problem.Of(problem.MethodNotAllowed, "This path does not have this method."))
+}
+
+// player is who sent the request, by its token.
+func (a *API) player(r *http.Request) (auth.Claims, error) {
+	token, err := auth.Bearer(r)
+	if err != nil {
+		return auth.Claims{}, err
+	}
+	return a.Verifier.Verify(token)
+}
+
+// stranger is the answer to a good token whose player this database does not have.
+func stranger(cause error) error {
+	return problem.Of(problem.TokenInvalid, "The player of this token does not exist here.").Because(cause)
+}

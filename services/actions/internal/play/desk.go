@@ -1,0 +1,172 @@
+package play
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/vegascore/vegascore/shared/money"
+	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/problem"
+)
+
+const (
+	// timeLimit is for one bet with all its attempts.
+	timeLimit = 5 * time.Second
+	// attempts bounds the claims of one bet.
+	attempts = 6
+	// firstPause is the longest pause before the second attempt; it doubles.
+	firstPause = 5 * time.Millisecond
+	// cleanUp is for the ROLLBACK of an attempt whose time is over.
+	cleanUp = time.Second
+)
+
+// Database is what a Desk needs of a *postgres.DB.
+type Database interface {
+	Acquire(ctx context.Context) (*pgxpool.Conn, error)
+	Pooled() bool
+}
+
+// Desk takes bets. It may be used by many goroutines.
+type Desk struct {
+	db    Database
+	asset money.Asset
+	wake  func()
+	turns turns
+}
+
+// NewDesk returns a desk for play money. wake is called after each commit that has
+// left rows in the outbox; it must not block.
+func NewDesk(db Database, wake func()) *Desk {
+	return &Desk{db: db, asset: money.Play, wake: wake, turns: turns{waiting: make(map[uuid.UUID]*turn)}}
+}
+
+// Place plays a bet and returns once its outcome is committed. Errors are problems,
+// or come from the database as postgres.Problem leaves them.
+func (d *Desk) Place(ctx context.Context, bet *Bet) (Answer, error) {
+	// The player may hang up; half a bet would then hold a connection that has to be
+	// thrown away, and the player would not know.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeLimit)
+	defer cancel()
+	// A player's bets wait for each other here rather than in the database, where
+	// each would hold a connection.
+	done, err := d.turns.take(ctx, bet.player.ID)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer done()
+	results, err := d.place(ctx, []*Bet{bet})
+	if err != nil {
+		return Answer{}, fmt.Errorf("place bet %s: %w", bet.round, postgres.Problem(err))
+	}
+	return results[0].answer, results[0].err
+}
+
+// result is what became of one bet of a set.
+type result struct {
+	answer Answer
+	err    error
+}
+
+// place plays a set of bets of different players, again if need be. An error is one
+// of the whole set.
+func (d *Desk) place(ctx context.Context, bets []*Bet) ([]result, error) {
+	for attempt := 1; ; attempt++ {
+		results, err := d.attempt(ctx, bets)
+		if err == nil || attempt == attempts || !again(err) {
+			return results, err
+		}
+		select {
+		case <-time.After(rand.N(firstPause << (attempt - 1))):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// attempt is one transaction.
+func (d *Desk) attempt(ctx context.Context, bets []*Bet) ([]result, error) {
+	conn, err := d.db.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("acquire connection: %w", err)
+	}
+	defer conn.Release()
+	defer rollback(ctx, conn.Conn())
+
+	claims, err := claim(ctx, conn.Conn(), d.db.Pooled(), d.asset, bets)
+	if err != nil {
+		return nil, err
+	}
+	results, decisions := make([]result, len(bets)), make([]*decision, 0, len(bets))
+	for i, bet := range bets {
+		if claims[i].verdict != isNew {
+			results[i] = refuse(bet, &claims[i])
+			continue
+		}
+		decision, err := decide(bet, &claims[i], d.asset)
+		if err != nil {
+			return nil, fmt.Errorf("decide round %s: %w", bet.round, err)
+		}
+		decisions = append(decisions, decision)
+		results[i].answer.Body = decision.answer
+	}
+	if len(decisions) == 0 {
+		return results, nil
+	}
+	if err := settle(ctx, conn.Conn(), d.asset, decisions); err != nil {
+		return nil, err
+	}
+	d.wake()
+	return results, nil
+}
+
+// refuse answers a bet that was not played now.
+func refuse(bet *Bet, c *claimed) result {
+	switch c.verdict {
+	case isReplay:
+		if !bytes.Equal(c.hash, bet.hash[:]) {
+			return result{err: problem.Of(problem.KeyReused, "This key was used for another request.")}
+		}
+		// An attempt of this very request may have been committed unnoticed.
+		return result{answer: Answer{Body: []byte(c.answer), Replayed: c.round != bet.round}}
+	case insufficient:
+		return result{err: problem.Of(problem.InsufficientFunds, "The balance is %d.", c.balance)}
+	case noAccount:
+		return result{err: problem.Of(problem.TokenInvalid, "The player of this token does not exist here.")}
+	}
+	return result{err: fmt.Errorf("place bet %s: verdict %q", bet.round, c.verdict)}
+}
+
+// rollback ends a transaction that is still open, so that the connection can be used
+// again. A connection that does not answer is closed.
+func rollback(ctx context.Context, conn *pgx.Conn) {
+	if conn.IsClosed() || conn.PgConn().TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanUp)
+	defer cancel()
+	_, _ = conn.Exec(ctx, `ROLLBACK`) // the pool throws away a connection that is still in a transaction
+}
+
+// again reports whether another attempt can do better. Every attempt begins with the
+// claim of the key, so it may also follow a commit whose outcome is unknown.
+func again(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01") {
+		return true
+	}
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) || errors.Is(err, postgres.ErrNoConnection) || errors.Is(err, context.DeadlineExceeded) {
+		return false // the server is away; waiting is the caller's part
+	}
+	// What is left of "unavailable" is a connection that broke.
+	return errors.Is(postgres.Problem(err), problem.New(0, problem.Unavailable, ""))
+}

@@ -1,0 +1,60 @@
+package play
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/vegascore/vegascore/shared/ledger"
+	"github.com/vegascore/vegascore/shared/money"
+	"github.com/vegascore/vegascore/shared/outbox"
+)
+
+const (
+	recordSQL = `SELECT play_record($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
+	commit    = `COMMIT`
+)
+
+// settle stores the decisions, moves their money, queues their events and commits,
+// in one round trip.
+func settle(ctx context.Context, conn *pgx.Conn, asset money.Asset, ds []*decision) error {
+	var b pgx.Batch
+	b.Queue(recordSQL, columns(asset, ds)...)
+	transfers, events := make([]ledger.Transfer, 0, 2*len(ds)), make([]outbox.Row, 0, 3*len(ds))
+	for _, d := range ds {
+		transfers, events = append(transfers, d.transfers...), append(events, d.events...)
+	}
+	ledger.Queue(&b, asset, transfers...)
+	outbox.Queue(&b, events...)
+	b.Queue(commit).Exec(func(tag pgconn.CommandTag) error {
+		if tag.String() != commit {
+			return errors.New("the server rolled back")
+		}
+		return nil
+	})
+	if err := conn.SendBatch(ctx, &b).Close(); err != nil {
+		return fmt.Errorf("settle: %w", err)
+	}
+	return nil
+}
+
+// columns are the arguments of play_record.
+func columns(asset money.Asset, ds []*decision) []any {
+	n := len(ds)
+	ids, players, seeds := make([]pgtype.UUID, n), make([]pgtype.UUID, n), make([]pgtype.UUID, n)
+	keys, games, tables, rules := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	params, outcomes, answers := make([]string, n), make([]string, n), make([]string, n)
+	hashes, stakes, payouts, nonces := make([][]byte, n), make([]int64, n), make([]int64, n), make([]int64, n)
+	for i, d := range ds {
+		bet := d.bet
+		ids[i], players[i], seeds[i] = parameter(bet.round), parameter(bet.player.ID), parameter(d.claim.seed)
+		keys[i], games[i], tables[i], rules[i] = bet.key, bet.game.Name, bet.table.ID, bet.game.Rules
+		params[i], outcomes[i], answers[i] = string(bet.move.Params), string(d.outcome), string(d.answer)
+		hashes[i], stakes[i], payouts[i], nonces[i] = bet.hash[:], int64(bet.stake), int64(d.payout), int64(d.claim.nonce)
+	}
+	return []any{ids, players, keys, hashes, games, tables, rules, string(asset), stakes, payouts, seeds, nonces, params, outcomes, answers}
+}
