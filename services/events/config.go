@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/vegascore/vegascore/shared/auth"
+	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/telemetry"
+)
+
+// minSchema is the oldest migration that this code works on.
+const minSchema = 5
+
+// config is the whole of what the environment decides. README.md lists it.
+type config struct {
+	Port      int    `env:"PORT" envDefault:"8080"`
+	LocalOnly bool   `env:"LOCAL_ONLY"`      // listen on the loopback interface
+	Target    string `env:"FUNCTION_TARGET"` // serve this function alone, at / too; empty: all
+
+	Push      auth.PushConfig
+	Database  postgres.Config
+	Telemetry telemetry.Config
+}
+
+// readConfig reads the variables through getenv; an empty one counts as not set.
+// All wrong values are named in one error.
+func readConfig(getenv func(string) string) (config, error) {
+	var c config
+	fields, err := env.GetFieldParams(&c)
+	if err != nil {
+		return c, fmt.Errorf("read configuration: %w", err)
+	}
+	set := map[string]string{}
+	for _, field := range fields {
+		if value := getenv(field.Key); value != "" {
+			set[field.Key] = value
+		}
+	}
+	if err := env.ParseWithOptions(&c, env.Options{Environment: set}); err != nil {
+		return c, fmt.Errorf("read configuration: %w", err)
+	}
+	c.Telemetry.Service = "events"
+	c.Database.Application = "events"
+	return c, nil
+}
+
+// addr is where players' traffic would arrive; here it is Pub/Sub's.
+func (c config) addr() string {
+	host := ""
+	if c.LocalOnly {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(c.Port))
+}
