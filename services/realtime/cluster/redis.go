@@ -1,0 +1,175 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/vegascore/vegascore/services/realtime/socketio"
+)
+
+// Options tune a [Redis]; the zero value is what production uses.
+type Options struct {
+	Prefix string        // of the channels; "socket.io" when empty, as in Node
+	UID    string        // sender id, unique per process; random when empty
+	Quiet  time.Duration // a silent connection is given up after twice this; 1.5 s when 0
+	Queue  int           // bytes that may wait to be published; 16 MiB when 0
+
+	// OnGap is told, once listening is whole again, that messages of others may have
+	// been missed. No message is handled meanwhile: it must not block.
+	OnGap func(Gap)
+}
+
+// ErrClosed says that Run has ended.
+var ErrClosed = errors.New("cluster is closed")
+
+// sizeEvery is how often Status' number of containers is asked for.
+const sizeEvery = 2 * time.Second
+
+// Redis is a socketio.Adapter over Redis channels. Its methods may be called
+// concurrently.
+type Redis struct {
+	opts       Options
+	log        *slog.Logger
+	client     redis.UniversalClient
+	publisher  *publisher
+	subscriber *subscriber
+	containers atomic.Int64
+	received   atomic.Uint64
+	malformed  atomic.Uint64
+
+	mu    sync.Mutex
+	buses map[string]*bus // by namespace
+}
+
+// Status is the state of a container's connection to the others, for health checks.
+type Status struct {
+	Connected  bool      // hears the others and is heard
+	Since      time.Time // when Connected took its value
+	Containers int       // that have the namespace open, this one included; 1 while alone
+	Published  uint64    // messages that Redis confirmed
+	Dropped    uint64    // messages that the others did not get, or may not have got
+	Received   uint64    // broadcasts of others for rooms of this container
+	Malformed  uint64    // messages that nobody could read
+	Gaps       uint64    // how often messages of others may have been missed
+	LastGap    Gap
+}
+
+// NewRedis returns an adapter that publishes with one client and listens with another,
+// so that neither delays the other. Run must run for anything to be sent or received.
+func NewRedis(publish, subscribe redis.UniversalClient, opts Options, log *slog.Logger) *Redis {
+	opts.Prefix = cmp.Or(opts.Prefix, "socket.io")
+	opts.UID = cmp.Or(opts.UID, newUID(12))
+	opts.Quiet = cmp.Or(opts.Quiet, 1500*time.Millisecond)
+	opts.Queue = cmp.Or(opts.Queue, 16<<20)
+	if opts.OnGap == nil {
+		opts.OnGap = func(Gap) {}
+	}
+	r := &Redis{
+		opts: opts, log: log, client: publish,
+		publisher:  newPublisher(publish, opts.Queue, log),
+		subscriber: newSubscriber(subscribe, opts.Quiet, opts.OnGap, log),
+		buses:      map[string]*bus{},
+	}
+	r.containers.Store(1)
+	return r
+}
+
+// Run carries messages both ways until ctx ends. Close the namespaces before that, so
+// that what they still have to say is sent.
+func (r *Redis) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() { r.publisher.run(ctx) })
+	wg.Go(func() { r.subscriber.run(ctx) })
+	wg.Go(func() { r.watch(ctx) })
+	wg.Wait()
+}
+
+// Open implements socketio.Adapter. It does not wait for Redis.
+func (r *Redis) Open(ns socketio.Local) (socketio.Bus, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.buses[ns.Name()] != nil {
+		return nil, fmt.Errorf("open namespace %s: it is open", ns.Name())
+	}
+	b := newBus(r, ns)
+	r.buses[ns.Name()] = b
+	r.subscriber.add(b.pattern, b.onBroadcast, b.requestChannels(), b.onRequest)
+	return b, nil
+}
+
+// Status may be called at any time and does not ask Redis.
+func (r *Redis) Status() Status {
+	s := Status{Containers: int(r.containers.Load()), Received: r.received.Load(), Malformed: r.malformed.Load()}
+	sending, sendingSince := r.publisher.status(&s)
+	hearing, hearingSince := r.subscriber.status(&s)
+	s.Connected = sending && hearing
+	s.Since = hearingSince
+	switch {
+	case s.Connected && sendingSince.After(hearingSince), !sending && hearing:
+		s.Since = sendingSince
+	case !sending && sendingSince.Before(hearingSince):
+		s.Since = sendingSince
+	}
+	if !s.Connected {
+		s.Containers = 1
+	}
+	return s
+}
+
+// watch keeps the number of containers current.
+func (r *Redis) watch(ctx context.Context) {
+	for {
+		if b := r.any(); b != nil {
+			if n, err := b.Size(ctx); err == nil {
+				r.containers.Store(int64(n))
+			}
+		}
+		if !sleep(ctx, sizeEvery) {
+			return
+		}
+	}
+}
+
+// any returns an open namespace, or nil.
+func (r *Redis) any() *bus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, b := range r.buses {
+		return b
+	}
+	return nil
+}
+
+func (r *Redis) forget(b *bus) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.buses[b.name] == b {
+		delete(r.buses, b.name)
+		r.subscriber.remove(b.pattern, b.requestChannels())
+	}
+}
+
+func (p *publisher) status(s *Status) (works bool, since time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.Published, s.Dropped = p.published, p.dropped
+	if p.outage.since.IsZero() {
+		return true, p.since
+	}
+	return false, p.outage.since
+}
+
+func (sub *subscriber) status(s *Status) (works bool, since time.Time) {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	s.Gaps, s.LastGap = sub.gaps, sub.last
+	return sub.whole, sub.since
+}
