@@ -1,0 +1,80 @@
+package cluster
+
+import (
+	"context"
+	"maps"
+	"time"
+)
+
+// lookupTime bounds one read of a room's members; it outlives the one who asked first.
+const lookupTime = 2 * time.Second
+
+// lookups serves all who ask for one room's members with few reads: who asks while a
+// read is under way shares the next one, which starts after the question, so nobody is
+// handed an answer from before it. A thousand players who come back at once cost Redis
+// a handful of reads instead of a thousand.
+type lookups struct {
+	running, next *lookup
+}
+
+type lookup struct {
+	done  chan struct{} // closed when found and err are set
+	found map[string]string
+	err   error
+}
+
+// lookup returns the players of a room in Redis; the map is the caller's own.
+func (p *Presence) lookup(ctx context.Context, room string) (map[string]string, error) {
+	p.mu.Lock()
+	if p.away {
+		p.mu.Unlock()
+		return map[string]string{}, ErrAlone
+	}
+	l := p.lookups[room]
+	if l == nil {
+		l = &lookups{}
+		p.lookups[room] = l
+	}
+	mine, before := l.next, l.running
+	leads := mine == nil
+	if leads {
+		mine = &lookup{done: make(chan struct{})}
+		l.next = mine
+	}
+	p.mu.Unlock()
+
+	if leads {
+		if before != nil {
+			<-before.done
+		}
+		p.lead(context.WithoutCancel(ctx), room, l, mine)
+	}
+	select {
+	case <-mine.done:
+		if mine.err != nil {
+			return map[string]string{}, mine.err
+		}
+		return maps.Clone(mine.found), nil
+	case <-ctx.Done():
+		return map[string]string{}, ctx.Err()
+	}
+}
+
+// lead reads for all who share mine.
+func (p *Presence) lead(ctx context.Context, room string, l *lookups, mine *lookup) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	p.mu.Lock()
+	l.running, l.next = mine, nil
+	p.mu.Unlock()
+
+	mine.found, mine.err = p.read(ctx, room)
+
+	p.mu.Lock()
+	l.running = nil
+	if l.next == nil {
+		delete(p.lookups, room)
+	}
+	p.mu.Unlock()
+	close(mine.done)
+}
