@@ -1,14 +1,16 @@
 // Package engineio is an Engine.IO 4 server: sessions with ids, a heartbeat and
-// messages in order, carried by websockets. It knows nothing of what the
+// messages in order, carried by websockets or by HTTP long-polling. It knows nothing of what the
 // messages mean. The protocol is described at
 // https://socket.io/docs/v4/engine-io-protocol/.
 //
 // # Goroutines
 //
-// A session owns one goroutine. It reads the connection, calls the Handler, and
-// ends when the connection ends or the session is closed; Server.Shutdown waits
-// for it. The HTTP handler returns as soon as the session stands, so net/http
-// frees its buffers.
+// A session owns one goroutine. It reads the websocket, or takes what polling
+// requests bring, calls the Handler, and ends when the connection ends or the
+// session is closed; Server.Shutdown waits for it. The HTTP handler returns as
+// soon as the session stands, so net/http frees its buffers. A websocket that
+// asks to replace polling has a goroutine of its own until it does, or for
+// UpgradeTimeout.
 //
 // There is no goroutine per connection for writing. Send tries the write
 // without blocking; what the kernel does not take waits in a queue, and a
@@ -20,6 +22,6 @@
 //
 // # Locks
 //
-// Session.mu is taken before conn.mu; the locks of Server and heartbeat are
-// never held while another one is taken. No lock is held while a Handler runs.
+// Session.mu is taken before conn.mu and late.mu; the locks of Server and
+// heartbeat are never held while another one is taken. No lock is held while a Handler runs.
 package engineio

@@ -130,5 +130,5 @@ func (h *heartbeat) sweep(pinged, lost []*Session) (_, _ []*Session, wait time.D
 		}
 	}
 	// Sessions that are due close together are served together.
-	return pinged, lost, max(wait, min(20*time.Millisecond, h.timeout/100, h.interval/100), time.Millisecond)
+	return pinged, lost, max(wait, min(20*time.Millisecond, h.timeout/1000, h.interval/1000))
 }

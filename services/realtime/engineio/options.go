@@ -8,13 +8,20 @@ import (
 
 // Options configure a Server. The zero value of a field means its default.
 type Options struct {
+	// Transports are the transports offered, "polling" and "websocket"; websocket
+	// alone. With both, a polling session may upgrade. Polling needs every
+	// request of a session to reach this server.
+	Transports []string
 	// PingInterval is the time between a pong and the next ping; 25 s.
 	PingInterval time.Duration
 	// PingTimeout is how long a client may take to answer a ping; 20 s.
 	PingTimeout time.Duration
-	// MaxPayload is the largest message that a client may send, in bytes;
-	// 1,000,000. A larger one closes the connection with code 1009.
+	// MaxPayload is the largest message, and the largest polling request,
+	// that a client may send, in bytes; 1,000,000. A larger message closes the
+	// websocket with code 1009, a larger request is refused with 413.
 	MaxPayload int
+	// UpgradeTimeout is how long a websocket may take to replace polling; 10 s.
+	UpgradeTimeout time.Duration
 	// QueueLimit is how many bytes may wait for a client that reads more slowly
 	// than it is written to; 1 MiB. One frame larger than that is still taken
 	// when nothing waits. Beyond the limit the session is cut with
@@ -37,9 +44,13 @@ type Options struct {
 
 // withDefaults returns o with every unset field filled in.
 func (o Options) withDefaults() Options {
+	if len(o.Transports) == 0 {
+		o.Transports = []string{transportWebsocket}
+	}
 	fill(&o.PingInterval, 25*time.Second)
 	fill(&o.PingTimeout, 20*time.Second)
 	fill(&o.MaxPayload, 1_000_000)
+	fill(&o.UpgradeTimeout, 10*time.Second)
 	fill(&o.QueueLimit, 1<<20)
 	fill(&o.StallTimeout, 8*time.Second)
 	if o.Logger == nil {

@@ -4,17 +4,21 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
 )
 
-const transportWebsocket = "websocket"
+// Names of the transports.
+const (
+	transportPolling   = "polling"
+	transportWebsocket = "websocket"
+)
 
 // Server opens sessions. It is an http.Handler for the path at which it is
 // mounted, and may be used by many goroutines.
@@ -24,8 +28,10 @@ type Server struct {
 	origins  origins
 	upgrader websocket.Upgrader
 	beat     heartbeat
-	stop     context.CancelFunc // ends the heartbeat
-	group    sync.WaitGroup     // the heartbeat and every session's goroutine
+	late     late
+	done     <-chan struct{}    // ends the heartbeat and the wait for late requests
+	stop     context.CancelFunc // closes done
+	group    sync.WaitGroup     // the heartbeat, every session's goroutine, and websockets that ask to upgrade
 
 	mu       sync.Mutex
 	sessions map[string]*Session
@@ -43,6 +49,8 @@ func NewServer(opts Options, accept func(*Session) Handler) *Server {
 		opts:     opts,
 		accept:   accept,
 		origins:  newOrigins(opts.Origins),
+		late:     late{payloads: make(map[string]farewell)},
+		done:     ctx.Done(),
 		stop:     stop,
 		beat:     heartbeat{interval: opts.PingInterval, timeout: opts.PingTimeout, start: time.Now()},
 		sessions: make(map[string]*Session),
@@ -59,7 +67,7 @@ func NewServer(opts Options, accept func(*Session) Handler) *Server {
 			refuse(w, errBadRequest)
 		},
 	}
-	srv.group.Go(func() { srv.beat.run(ctx.Done()) })
+	srv.group.Go(func() { srv.beat.run(srv.done) })
 	return srv
 }
 
@@ -70,7 +78,7 @@ func (srv *Server) Len() int {
 	return len(srv.sessions)
 }
 
-// ServeHTTP opens a session. A refused request is answered with a status and
+// ServeHTTP opens sessions and serves their further requests. A refused request is answered with a status and
 // the JSON body of a Refusal.
 func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !srv.origins.allow(r) {
@@ -83,38 +91,20 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
-	if query.Get("transport") != transportWebsocket {
-		refuse(w, errUnknownTransport)
-		return
-	}
-	if id := query.Get("sid"); id != "" {
-		srv.refuseSecond(w, r, id)
-		return
-	}
-	if err := srv.check(r, query); err != nil {
-		refuse(w, err)
-		return
-	}
-	srv.open(w, r, query)
-}
-
-// refuseSecond answers a request that names a session: a session keeps the
-// websocket it has, and a second one is opened and closed.
-func (srv *Server) refuseSecond(w http.ResponseWriter, r *http.Request, id string) {
-	srv.mu.Lock()
-	known := srv.sessions[id] != nil
-	srv.mu.Unlock()
+	name, id := query.Get("transport"), query.Get("sid")
 	switch {
-	case !known:
-		refuse(w, errUnknownSession)
-		return
-	case !websocket.IsWebSocketUpgrade(r):
-		refuse(w, errBadRequest)
-		return
-	}
-	if t, err := srv.upgrade(w, r); err == nil {
-		t.end(ForcedServerClose, false)
-		t.finish()
+	case !slices.Contains(srv.opts.Transports, name):
+		refuse(w, errUnknownTransport)
+	case id == "":
+		if err := srv.check(r, query); err != nil {
+			refuse(w, err)
+			return
+		}
+		srv.open(w, r, query)
+	case name == transportWebsocket:
+		srv.serveWebsocket(w, r, id)
+	default:
+		srv.servePolling(w, r, id)
 	}
 }
 
@@ -123,7 +113,7 @@ func (srv *Server) check(r *http.Request, query url.Values) error {
 	if r.Method != http.MethodGet {
 		return errBadHandshakeMethod
 	}
-	if !websocket.IsWebSocketUpgrade(r) {
+	if websocket.IsWebSocketUpgrade(r) != (query.Get("transport") == transportWebsocket) {
 		return errBadRequest
 	}
 	if srv.opts.AllowRequest != nil {
@@ -137,26 +127,37 @@ func (srv *Server) check(r *http.Request, query url.Values) error {
 	return nil
 }
 
-// open answers the handshake, sends the open packet and starts the session.
+// open starts a session and answers the handshake with the open packet.
 func (srv *Server) open(w http.ResponseWriter, r *http.Request, query url.Values) {
 	if !srv.enter() {
 		refuse(w, errDraining)
 		return
 	}
 	defer srv.pending.Done()
+	s := &Session{id: newID(), handshake: newHandshake(r, query), server: srv}
+	if query.Get("transport") == transportPolling {
+		s.poller = newPoller(s)
+		s.wire = s.poller
+		srv.start(s, s.poller)
+		srv.writePayload(w, r, []byte(srv.openPacket(s)))
+		return
+	}
 	t, err := srv.upgrade(w, r)
 	if err != nil {
 		return // answered, or the client is gone
 	}
-	s := &Session{id: newID(), handshake: newHandshake(r, query), server: srv, wire: t}
-	s.Send(textFrame(srv.openPacket(s.id)))
-	srv.add(s)
-	srv.group.Go(func() { s.run(t) })
+	s.wire = t
+	s.Send(textFrame(srv.openPacket(s)))
+	srv.start(s, t)
 }
 
-func (srv *Server) openPacket(id string) string {
-	return fmt.Sprintf(`0{"sid":%q,"upgrades":[],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
-		id, srv.opts.PingInterval.Milliseconds(), srv.opts.PingTimeout.Milliseconds(), srv.opts.MaxPayload)
+func (srv *Server) openPacket(s *Session) string {
+	upgrades := "[]"
+	if s.poller != nil && slices.Contains(srv.opts.Transports, transportWebsocket) {
+		upgrades = `["websocket"]`
+	}
+	return fmt.Sprintf(`0{"sid":%q,"upgrades":%s,"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
+		s.id, upgrades, srv.opts.PingInterval.Milliseconds(), srv.opts.PingTimeout.Milliseconds(), srv.opts.MaxPayload)
 }
 
 // upgrade makes the request's connection a websocket. After an error the
@@ -197,11 +198,19 @@ func (srv *Server) enter() bool {
 	return !srv.draining
 }
 
-func (srv *Server) add(s *Session) {
+// start registers a session and its goroutine.
+func (srv *Server) start(s *Session, from source) {
 	srv.mu.Lock()
 	srv.sessions[s.id] = s
 	srv.mu.Unlock()
 	srv.beat.add(s)
+	srv.group.Go(func() { s.run(from) })
+}
+
+func (srv *Server) lookup(id string) *Session {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return srv.sessions[id]
 }
 
 func (srv *Server) remove(s *Session) {
@@ -209,59 +218,4 @@ func (srv *Server) remove(s *Session) {
 	srv.mu.Lock()
 	delete(srv.sessions, s.id)
 	srv.mu.Unlock()
-}
-
-// Shutdown refuses new handshakes with 503 from now on and closes every
-// session, in random order and evenly over spread, so that the clients do not
-// come back all at once elsewhere. It returns when every session has ended.
-// When ctx ends first, the remaining connections are cut and ctx's error is
-// returned. A second call waits like the first.
-func (srv *Server) Shutdown(ctx context.Context, spread time.Duration) error {
-	srv.mu.Lock()
-	srv.draining = true
-	srv.mu.Unlock()
-	srv.pending.Wait() // they do not block; after them no session is added
-	srv.closeAll(ctx, spread)
-	srv.stop()
-	ended := make(chan struct{})
-	go func() { // ends with the last session, whose connection is closed or cut here
-		srv.group.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		return nil
-	case <-ctx.Done():
-	}
-	for _, s := range srv.all() {
-		s.cut(ServerShuttingDown)
-	}
-	return fmt.Errorf("close all sessions: %w", ctx.Err())
-}
-
-// closeAll closes the open sessions over spread, or at once when ctx ends.
-func (srv *Server) closeAll(ctx context.Context, spread time.Duration) {
-	sessions := srv.all()
-	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
-	begin := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for i, s := range sessions {
-		timer.Reset(time.Until(begin.Add(spread * time.Duration(i) / time.Duration(len(sessions)))))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		s.Close(ServerShuttingDown)
-	}
-}
-
-func (srv *Server) all() []*Session {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	sessions := make([]*Session, 0, len(srv.sessions))
-	for _, s := range srv.sessions {
-		sessions = append(sessions, s)
-	}
-	return sessions
 }

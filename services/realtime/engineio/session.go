@@ -23,6 +23,15 @@ type transport interface {
 	end(why Reason, hard bool) // hard: at once, without a word to the client
 }
 
+// source is where a session's packets come from.
+type source interface {
+	// receive hands the session every packet until the transport or the session
+	// ends, and returns why.
+	receive(s *Session) Reason
+	// finish ends the transport once the session is closed, and waits for it.
+	finish()
+}
+
 // Session is one client. Its methods may be called from any goroutine, a
 // Handler's included, and do not block.
 type Session struct {
@@ -30,6 +39,7 @@ type Session struct {
 	handshake Handshake
 	server    *Server
 	handler   Handler // the session's goroutine's alone
+	poller    *poller // nil in a session that began as a websocket
 	beat      beat
 
 	mu   sync.Mutex
@@ -44,8 +54,15 @@ func (s *Session) ID() string { return s.id }
 // Request is what is kept of the handshake's request.
 func (s *Session) Request() *Handshake { return &s.handshake }
 
-// Transport is the name of the transport in use: "websocket".
-func (s *Session) Transport() string { return transportWebsocket }
+// Transport is the name of the transport in use: "polling" or "websocket".
+func (s *Session) Transport() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.poller != nil && s.wire == s.poller {
+		return transportPolling
+	}
+	return transportWebsocket
+}
 
 // Send writes a frame, or queues it when the client does not take it at once.
 // It returns false when the session is closed or was just cut for reading too
@@ -92,18 +109,18 @@ func (s *Session) closed() Reason {
 	return s.why
 }
 
-// run is the session's goroutine. It ends with the connection.
-func (s *Session) run(t *socket) {
+// run is the session's goroutine. It ends with the transport.
+func (s *Session) run(from source) {
 	s.guard(func() { s.handler = s.server.accept(s) })
 	if s.handler == nil {
 		s.Close(ForcedServerClose)
 	}
-	s.Close(t.receive(s))
+	s.Close(from.receive(s))
 	s.server.remove(s)
 	if s.handler != nil {
 		s.guard(func() { s.handler.Closed(s.closed()) })
 	}
-	t.finish()
+	from.finish()
 }
 
 // take acts on a packet of the client and returns a reason when the session

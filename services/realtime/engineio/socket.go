@@ -59,8 +59,6 @@ func (t *socket) end(why Reason, hard bool) {
 	t.conn.shut(why.closeCode())
 }
 
-// receive hands the session every packet until the connection or the session
-// ends, and returns why.
 func (t *socket) receive(s *Session) Reason {
 	for {
 		p, err := t.read()
@@ -73,7 +71,6 @@ func (t *socket) receive(s *Session) Reason {
 	}
 }
 
-// finish ends the connection once the session is closed.
 func (t *socket) finish() { t.conn.finish(!t.goodbye) }
 
 // read waits for the next message and decodes it. The packet's data is its own.
