@@ -3,7 +3,7 @@
 // neither be lost nor be taken twice.
 
 import { call, newKey, persist } from './api.js';
-import { chance, multiplier, outcomes, pays, show, wins } from './dice.js';
+import { chance, multiplier, pays, possible, show } from './dice.js';
 import { byId } from './dom.js';
 import { format, parse } from './money.js';
 import { keepBet, pendingBet } from './seat.js';
@@ -47,17 +47,18 @@ export class BetForm {
   #changed(source) {
     if (source === byId('slider')) byId('target').value = show(byId('slider').value * 100);
     const { direction, target, stake } = this.#read();
-    const possible = target !== null && target <= outcomes - 1 && wins(direction, target) > 0;
+    const good = target !== null && possible(direction, target);
     if (target !== null && source !== byId('slider')) byId('slider').value = Math.round(target / 100);
-    byId('target').setAttribute('aria-invalid', String(!possible));
+    byId('target').setAttribute('aria-invalid', String(!good));
     byId('stake').setAttribute('aria-invalid', String(!stake));
-    byId('chance').textContent = possible ? percent.format(chance(direction, target)) : '–';
-    const times = possible ? multiplier(direction, target) : 0;
-    byId('multiplier').textContent = possible ? `${(times / 10000).toFixed(4)}×` : '–';
-    byId('pays').textContent = possible && stake ? format(pays(stake, times)) : '–';
+    byId('chance').textContent = good ? percent.format(chance(direction, target)) : '–';
+    const times = good ? multiplier(direction, target) : 0;
+    byId('multiplier').textContent = good ? `${(times / 10000).toFixed(4)}×` : '–';
+    byId('pays').textContent = good && stake ? format(pays(stake, times)) : '–';
     const zone = byId('zone');
-    zone.style.setProperty('--from', direction === 'under' ? 0 : (target ?? 0) / 10000);
-    zone.style.setProperty('--to', direction === 'under' ? (target ?? 0) / 10000 : 1);
+    const at = Math.min(target ?? 0, 10000) / 10000;
+    zone.style.setProperty('--from', direction === 'under' ? 0 : at);
+    zone.style.setProperty('--to', direction === 'under' ? at : 1);
   }
 
   #scaleStake(how) {
@@ -73,7 +74,9 @@ export class BetForm {
     const waiting = pendingBet();
     if (waiting) return void this.#send(waiting);
     const { direction, target, stake } = this.#read();
-    if (target === null) return this.#refuse('target', 'The target is a number from 0.00 to 100.00.');
+    if (target === null || !possible(direction, target)) {
+      return this.#refuse('target', `Roll ${direction}: the target is a number from ${direction === 'under' ? '0.01 to 99.00' : '1.00 to 99.99'}.`);
+    }
     if (!stake) return this.#refuse('stake', 'The stake is an amount such as 1.00.');
     this.#send({ key: newKey(), body: { game: 'dice', table: 'dice-1', stake, params: { direction, target } } });
   }

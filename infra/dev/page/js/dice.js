@@ -12,6 +12,15 @@ export function wins(direction, target) {
   return direction === 'under' ? target : outcomes - 1 - target;
 }
 
+/**
+ * possible says whether the table takes the bet: it must be able to win, and a win
+ * must pay more than the stake.
+ */
+export function possible(direction, target) {
+  const count = wins(direction, target);
+  return Number.isInteger(target) && count >= 1 && count <= 9900;
+}
+
 /** chance is the winning share of all rolls, between 0 and 1. */
 export function chance(direction, target) {
   return wins(direction, target) / outcomes;

@@ -12,7 +12,7 @@ const sentences = {
   insufficient_funds: 'Your balance does not cover this stake.',
   internal: 'Something failed at the table. Nothing was lost.',
   key_reused: 'This bet was already sent with other values. Place it anew.',
-  name_invalid: 'This name cannot be used: 1 to 24 visible characters, please.',
+  name_invalid: 'This name cannot be used: 1 to 32 visible characters, please.',
   not_found: 'That does not exist, or it is not yours.',
   params_invalid: 'This bet is outside the rules of the game. Change the target.',
   seed_invalid: 'A client seed has 1 to 64 letters, digits, - or _.',

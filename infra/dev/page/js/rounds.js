@@ -47,7 +47,7 @@ export class Rounds {
     const who = name(mine ? 'You' : (round.player?.name ?? 'Someone'));
     const roll = el('span', { className: 'rolled', textContent: Number.isInteger(outcome.roll) ? show(outcome.roll) : '' });
     const sum = el('span', { className: 'net', textContent: `${net > 0 ? '+' : ''}${format(net)}` });
-    const stake = `${format(round.stake)} on ${bet(outcome)}`;
+    const stake = `${format(round.stake)} at ${outcome.multiplier ?? '?'}×`;
     const more = el('span', { className: 'more' }, el('span', { textContent: stake }), round.settled_at ? clock(round.settled_at) : null);
     if (mine) {
       const button = el('button', { type: 'button', className: 'quiet small', textContent: 'Verify' });
@@ -58,9 +58,4 @@ export class Rounds {
     row.append(who, roll, sum, more);
     return row;
   }
-}
-
-function bet(outcome) {
-  if (!Number.isInteger(outcome.target)) return 'a roll';
-  return `${outcome.direction === 'over' ? 'over' : 'under'} ${show(outcome.target)}`;
 }
