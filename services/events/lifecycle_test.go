@@ -158,6 +158,9 @@ func TestSIGTERMWaitsForTheDeliveryUnderWay(t *testing.T) {
 		}
 		return err != nil
 	})
+	if status, body := get(t, p.internal+"/ready"); status != http.StatusServiceUnavailable || !strings.Contains(body, `"draining"`) {
+		t.Errorf("/ready while draining = %d %s; want 503 draining", status, body)
+	}
 	if err := block.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
