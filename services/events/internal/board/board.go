@@ -50,7 +50,8 @@ func read(data []byte) (event.RoundSettled, error) {
 	if err := json.Unmarshal(data, &fact); err != nil {
 		return fact.RoundSettled, problem.Of(problem.BadJSON, "The data is no settled round.").Because(err)
 	}
-	round, wrong := fact.RoundSettled, ""
+	round := fact.RoundSettled
+	var wrong string
 	switch {
 	case round.Round == uuid.Nil:
 		wrong = "round"
