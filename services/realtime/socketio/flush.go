@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
@@ -146,18 +147,20 @@ func (s *Socket) behind(m *member, number uint64) bool {
 }
 
 // due needs s.mu. It returns what the rooms hold for the socket, in order, and
-// counts it as served.
+// counts it as served. The limit is there because the rooms are looked at one
+// after another: what is emitted meanwhile must not be found in a later room
+// when something older was not yet in an earlier one.
 func (s *Socket) due() []*engineio.Frame {
 	var entries []entry
-	rooms := 0
+	limit, rooms := s.ns.numbers.Load(), 0
 	for _, m := range s.members {
 		if m.served < m.room.newest.Load() {
-			entries, m.served = m.room.since(m.served, entries)
+			entries, m.served = m.room.between(m.served, limit, entries)
 			rooms++
 		}
 	}
 	if rooms > 1 {
-		slices.SortFunc(entries, func(a, b entry) int { return int(int64(a.number - b.number)) })
+		slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.number, b.number) })
 	}
 	var frames []*engineio.Frame
 	for _, e := range entries {

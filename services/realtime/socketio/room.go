@@ -2,7 +2,6 @@ package socketio
 
 import (
 	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -114,16 +113,19 @@ func (r *room) push(e entry) {
 	}
 }
 
-// since appends the entries behind a number to dst and returns the newest
-// number. Only what the room's goroutine has not finished with is there, which
-// is all that a member can be missing.
-func (r *room) since(number uint64, dst []entry) ([]entry, uint64) {
+// between appends the entries behind one number and up to another to dst, and
+// returns the number of the last. Only what the room's goroutine has not
+// finished with is there, which is all that a member can be missing.
+func (r *room) between(served, limit uint64, dst []entry) ([]entry, uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	from, _ := slices.BinarySearchFunc(r.queue, number+1, func(e entry, n uint64) int {
-		return int(int64(e.number - n))
-	})
-	return append(dst, r.queue[from:]...), r.newest.Load()
+	for _, e := range r.queue {
+		if served < e.number && e.number <= limit {
+			dst = append(dst, e)
+			served = e.number
+		}
+	}
+	return dst, served
 }
 
 // sockets returns the members.
