@@ -10,6 +10,7 @@ type Code string
 // The catalogue. Each code has one HTTP status: see Code.Status.
 const (
 	// What cannot be read: the caller's program is wrong.
+	BadRequest     Code = "bad_request" // the HTTP message itself
 	BadJSON        Code = "bad_json"
 	UnknownField   Code = "unknown_field"
 	DuplicateField Code = "duplicate_field"
@@ -55,7 +56,7 @@ const (
 // outside the catalogue.
 func (c Code) Status() int {
 	switch c {
-	case BadJSON, UnknownField, DuplicateField, WrongType, MissingField, TooDeep, BadText, KeyMissing, KeyMalformed:
+	case BadRequest, BadJSON, UnknownField, DuplicateField, WrongType, MissingField, TooDeep, BadText, KeyMissing, KeyMalformed:
 		return http.StatusBadRequest
 	case TokenMissing, TokenInvalid, TokenExpired:
 		return http.StatusUnauthorized

@@ -50,11 +50,13 @@ func (r *recorder) Flush() {
 	_ = http.NewResponseController(r.ResponseWriter).Flush() // not every writer can
 }
 
-// Hijack implements http.Hijacker.
+// Hijack implements http.Hijacker. The connection is the listener's own: the
+// guard that Serve put around it ends here.
 func (r *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buf, err := http.NewResponseController(r.ResponseWriter).Hijack()
 	if err == nil {
 		r.status = http.StatusSwitchingProtocols
+		conn = unguard(conn)
 	}
 	return conn, buf, err
 }

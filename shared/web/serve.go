@@ -44,8 +44,13 @@ func NewServer(h http.Handler, log *slog.Logger) *http.Server {
 // Hijacked connections (websockets) are not waited for: onDrain starts their
 // end, and the caller waits for that. s must not be in use elsewhere.
 func Serve(ctx context.Context, s *http.Server, ln net.Listener, onDrain func()) error {
+	return serve(ctx, s, ln, onDrain, DrainTime)
+}
+
+func serve(ctx context.Context, s *http.Server, ln net.Listener, onDrain func(), limit time.Duration) error {
 	var d drain
 	d.attach(s)
+	ln = guard(s, ln)
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(ln) }() // ends when ln is closed
 	select {
@@ -57,7 +62,7 @@ func Serve(ctx context.Context, s *http.Server, ln net.Listener, onDrain func())
 	if onDrain != nil {
 		onDrain()
 	}
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), DrainTime)
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	d.closing.Store(true)
 	closeErr := ln.Close()
@@ -65,7 +70,7 @@ func Serve(ctx context.Context, s *http.Server, ln net.Listener, onDrain func())
 	d.wait(lastRequests)
 	if err := s.Shutdown(deadline); err != nil && !errors.Is(err, net.ErrClosed) {
 		_ = s.Close() // the error of Shutdown says more
-		return fmt.Errorf("drain %s: requests cut after %s: %w", ln.Addr(), DrainTime, err)
+		return fmt.Errorf("drain %s: requests cut after %s: %w", ln.Addr(), limit, err)
 	}
 	if closeErr != nil && !errors.Is(closeErr, net.ErrClosed) {
 		return fmt.Errorf("close %s: %w", ln.Addr(), closeErr)

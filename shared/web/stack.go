@@ -18,13 +18,13 @@ type Options struct {
 }
 
 // Stack wraps a service's routes with what every request gets, outermost first:
-// logger, headers, recover, methods, body time, trace span, access metrics.
+// logger, headers, recover, framing, methods, body time, trace span, access metrics.
 func Stack(o Options, routes http.Handler) http.Handler {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
 	return Chain(routes,
-		withLogger(o.Logger), Headers(), Recover(o.Logger), Methods(), Body(BodyTime), Trace(o.NoTrace), Access(o.Registry))
+		withLogger(o.Logger), Headers(), Recover(o.Logger), Framing(), Methods(), Body(BodyTime), Trace(o.NoTrace), Access(o.Registry))
 }
 
 func withLogger(log *slog.Logger) Middleware {

@@ -1,0 +1,4 @@
+package web
+
+// ServeWithin is Serve with another limit.
+var ServeWithin = serve
