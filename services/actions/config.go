@@ -1,0 +1,67 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/vegascore/vegascore/shared/auth"
+	"github.com/vegascore/vegascore/shared/outbox/factsink"
+	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/redisconn"
+	"github.com/vegascore/vegascore/shared/telemetry"
+)
+
+// minSchema is the oldest migration that this code works on.
+const minSchema = 5
+
+// config is the whole of what the environment decides. README.md lists it.
+type config struct {
+	Port      int           `env:"PORT" envDefault:"8080"`
+	LocalOnly bool          `env:"LOCAL_ONLY"`      // listen on the loopback interface
+	Target    string        `env:"FUNCTION_TARGET"` // serve this function alone, at every path; empty or "actions": all
+	TokenTTL  time.Duration `env:"TOKEN_TTL" envDefault:"1h"`
+
+	Tokens    auth.Config
+	Database  postgres.Config
+	Redis     redisconn.Config
+	Facts     factsink.Config
+	Telemetry telemetry.Config
+}
+
+// readConfig reads the variables through getenv; an empty one counts as not set.
+// All wrong values are named in one error.
+func readConfig(getenv func(string) string) (config, error) {
+	var c config
+	fields, err := env.GetFieldParams(&c)
+	if err != nil {
+		return c, fmt.Errorf("read configuration: %w", err)
+	}
+	set := map[string]string{}
+	for _, field := range fields {
+		if value := getenv(field.Key); value != "" {
+			set[field.Key] = value
+		}
+	}
+	if err := env.ParseWithOptions(&c, env.Options{Environment: set}); err != nil {
+		return c, fmt.Errorf("read configuration: %w", err)
+	}
+	if c.TokenTTL <= 0 {
+		return c, fmt.Errorf("read configuration: TOKEN_TTL is %s: must be more than 0", c.TokenTTL)
+	}
+	c.Telemetry.Service = "actions"
+	c.Database.Application = "actions"
+	return c, nil
+}
+
+// addr is where players' traffic arrives.
+func (c config) addr() string {
+	host := ""
+	if c.LocalOnly {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(c.Port))
+}

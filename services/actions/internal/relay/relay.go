@@ -1,0 +1,92 @@
+// Package relay runs the outbox's two drainers in a container: room events to Redis
+// and facts to Pub/Sub. Neither of the two is needed for a bet: while one is away, or
+// not configured, its rows wait in the database.
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/vegascore/vegascore/shared/broadcast"
+	"github.com/vegascore/vegascore/shared/outbox"
+	"github.com/vegascore/vegascore/shared/outbox/factsink"
+	"github.com/vegascore/vegascore/shared/outbox/roomsink"
+)
+
+// lastRows bounds the drain at the end of a container. What it does not send, other
+// containers do.
+const lastRows = 1500 * time.Millisecond
+
+// Relay sends what this service commits. Its methods may be called concurrently, Run
+// once.
+type Relay struct {
+	drainers []*outbox.Drainer
+	facts    *factSender
+}
+
+// New returns a relay. A nil client leaves the room events in the outbox.
+func New(db outbox.Database, client *redis.Client, facts factsink.Config, reg prometheus.Registerer, log *slog.Logger) *Relay {
+	delay := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "outbox_delay_seconds",
+		Help:    "Age of the oldest row of each batch when it was sent, by sink.",
+		Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10, 60},
+	}, []string{"sink"})
+	sent := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "outbox_sent_total", Help: "Rows sent, by sink."}, []string{"sink"})
+	reg.MustRegister(delay, sent)
+	observe := func(sink outbox.Sink) outbox.Options {
+		age, rows := delay.WithLabelValues(string(sink)), sent.WithLabelValues(string(sink))
+		return outbox.Options{Observe: func(n int, oldest time.Duration) {
+			rows.Add(float64(n))
+			age.Observe(oldest.Seconds())
+		}}
+	}
+	r := &Relay{facts: &factSender{config: facts}}
+	if client != nil {
+		rooms := roomsink.New(broadcast.New(client, broadcast.Options{}), log)
+		r.drainers = append(r.drainers, outbox.NewDrainer(db, outbox.Room, rooms, observe(outbox.Room), log))
+	}
+	r.drainers = append(r.drainers, outbox.NewDrainer(db, outbox.Fact, r.facts, observe(outbox.Fact), log))
+	return r
+}
+
+// Wake says that rows were committed. It never blocks.
+func (r *Relay) Wake() {
+	for _, d := range r.drainers {
+		d.Wake()
+	}
+}
+
+// Run drains until ctx ends, then once more, so that what the last requests have
+// committed does not wait for another container. It closes the connection to Pub/Sub
+// and returns how many rows the last drain left behind, if it knows, as an error.
+func (r *Relay) Run(ctx context.Context) error {
+	r.all(func(d *outbox.Drainer) error { d.Run(ctx); return nil })
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRows)
+	defer cancel()
+	err := r.all(func(d *outbox.Drainer) error {
+		_, err := d.Drain(last)
+		return err
+	})
+	if err != nil {
+		err = fmt.Errorf("last drain of the outbox: %w", err)
+	}
+	return errors.Join(err, r.facts.close())
+}
+
+// all calls f for each drainer at the same time and waits.
+func (r *Relay) all(f func(*outbox.Drainer) error) error {
+	errs := make([]error, len(r.drainers))
+	var wg sync.WaitGroup
+	for i, d := range r.drainers {
+		wg.Go(func() { errs[i] = f(d) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

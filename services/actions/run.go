@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/exaring/otelpgx"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/vegascore/vegascore/services/actions/internal/api"
+	"github.com/vegascore/vegascore/services/actions/internal/play"
+	"github.com/vegascore/vegascore/services/actions/internal/relay"
+	"github.com/vegascore/vegascore/shared/health"
+	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/redisconn"
+	"github.com/vegascore/vegascore/shared/telemetry"
+	"github.com/vegascore/vegascore/shared/web"
+)
+
+// flushTime bounds what is left to do after the last request and the last row of
+// the outbox: sending spans.
+const flushTime = 500 * time.Millisecond
+
+// run serves until ctx ends, then drains and returns nil. Any other end is an error.
+func run(ctx context.Context, getenv func(string) string, announce register) (err error) {
+	c, err := readConfig(getenv)
+	if err != nil {
+		return err
+	}
+	log := c.Telemetry.NewLogger(os.Stderr)
+	c.Telemetry.Logger = log
+	flush, err := telemetry.Setup(ctx, c.Telemetry)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+		defer cancel()
+		err = errors.Join(err, flush(ctx))
+	}()
+	signer, err := c.Tokens.Signer()
+	if err != nil {
+		return err
+	}
+	verifier, err := c.Tokens.Verifier()
+	if err != nil {
+		return err
+	}
+	if c.Telemetry.Endpoint != "" {
+		c.Database.Tracer = otelpgx.NewTracer(otelpgx.WithTrimSQLInSpanName())
+	}
+	db, err := postgres.Open(ctx, c.Database, log)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	rooms, err := openRedis(c.Redis, log)
+	if err != nil {
+		return err
+	}
+	if rooms != nil {
+		defer rooms.Close()
+	}
+
+	metrics := telemetry.NewMetrics()
+	outlet := relay.New(db, rooms, c.Facts, metrics, log)
+	functions := (&api.API{DB: db, Desk: play.NewDesk(db, outlet.Wake), Signer: signer, Verifier: verifier, TokenTTL: c.TokenTTL}).Functions()
+	state := watch(db, rooms, metrics, log, c)
+	handler, err := routes(c.Target, functions, metrics, state, log, announce)
+	if err != nil {
+		return err
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", c.addr())
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	return serve(ctx, c, ln, handler, outlet, metrics, state, log)
+}
+
+// openRedis returns nil when no Redis is configured: bets need none.
+func openRedis(c redisconn.Config, log *slog.Logger) (*redis.Client, error) {
+	if c.URL == "" {
+		log.Warn("no REDIS_URL: room events stay in the outbox")
+		return nil, nil
+	}
+	return redisconn.Open(c.URL)
+}
+
+// serve runs the players' listener, the internal one, the health checks and the
+// relay. All of them have ended when it returns: first the requests, then the relay,
+// which so has their rows, then the rest.
+func serve(ctx context.Context, c config, ln net.Listener, handler http.Handler, outlet *relay.Relay, metrics *telemetry.Metrics, state *health.Health, log *slog.Logger) error {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	draining, stopRelay := context.WithCancel(background)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	wg.Go(func() { state.Run(background) })
+	wg.Go(func() {
+		if err := telemetry.ServeInternal(background, c.Telemetry.InternalAddr, telemetry.Internal(metrics.Registry, state), log); err != nil {
+			end(err) // without its figures the container is not to be trusted
+		}
+	})
+	relayed := make(chan error, 1)
+	wg.Go(func() { relayed <- outlet.Run(draining) })
+
+	log.Info("listening", "addr", ln.Addr().String(), "startup_ms", metrics.Started().Milliseconds())
+	err := web.Serve(ctx, web.NewServer(handler, log), ln, state.SetDraining)
+	stopRelay()
+	if left := <-relayed; left != nil {
+		log.Warn("outbox rows are left to other containers", "error", left)
+	}
+	log.Info("ended")
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = errors.Join(cause, err)
+	}
+	return err
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/vegascore/vegascore/shared/health"
+	"github.com/vegascore/vegascore/shared/outbox"
+	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/telemetry"
+)
+
+// oldRow is the age of an unsent outbox row from which the container is degraded.
+const oldRow = 30 * time.Second
+
+// watch is the health of this container. Without the database it is unhealthy, and
+// with an old schema not ready; without Redis, or with rows that wait too long for
+// their sink, it is degraded: bets are taken as ever.
+func watch(db *postgres.DB, rooms *redis.Client, metrics *telemetry.Metrics, log *slog.Logger, c config) *health.Health {
+	metrics.Read("database_pool_size", "Most connections that this container may open.", func() float64 { return float64(db.Sizing().Size) })
+	checks := []health.Check{
+		{
+			Name: "database", Critical: true, Run: timed(metrics.Latency("database"), db.Check),
+			Details: func() map[string]any {
+				s := db.Stat()
+				return map[string]any{"poolSize": db.Sizing().Size, "open": s.TotalConns(), "busy": s.AcquiredConns(), "reason": db.Sizing().Reason}
+			},
+		},
+		{
+			Name: "schema", Critical: true, Ready: true,
+			Run: func(ctx context.Context) error {
+				err := db.CheckSchema(ctx, minSchema)
+				if errors.Is(err, postgres.ErrSchemaTooOld) {
+					return health.Because("schema_too_old", err)
+				}
+				return health.Because("database_unavailable", err)
+			},
+			Details: func() map[string]any { return map[string]any{"minimum": minSchema} },
+		},
+		backlog(db),
+		health.System(c.Database.MemoryMB),
+	}
+	if rooms != nil {
+		checks = append(checks, health.Check{
+			Name: "redis", Timeout: time.Second,
+			Run: timed(metrics.Latency("redis"), func(ctx context.Context) error { return rooms.Ping(ctx).Err() }),
+		})
+	}
+	return health.New(health.Options{Version: c.Telemetry.Version, Logger: log, Observe: metrics.ObserveHealth}, checks...)
+}
+
+// backlog looks at what waits in the outbox, of all containers.
+func backlog(db *postgres.DB) health.Check {
+	var unsent, oldest atomic.Int64
+	return health.Check{
+		Name: "outbox",
+		Run: func(ctx context.Context) error {
+			n, age, err := outbox.Depth(ctx, db)
+			if err != nil {
+				return err
+			}
+			unsent.Store(n)
+			oldest.Store(age.Milliseconds())
+			if age > oldRow {
+				return health.Because("outbox_behind", fmt.Errorf("%d rows wait, the oldest for %s", n, age.Round(time.Second)))
+			}
+			return nil
+		},
+		Details: func() map[string]any { return map[string]any{"unsent": unsent.Load(), "oldest_ms": oldest.Load()} },
+	}
+}
+
+// timed observes the latency of the runs that succeed.
+func timed(latency *telemetry.Quantile, run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		start := time.Now()
+		err := run(ctx)
+		if err == nil {
+			latency.Observe(time.Since(start))
+		}
+		return err
+	}
+}
