@@ -94,7 +94,6 @@ func (s *Server) flags() []string {
 	if s.opts.NoSync {
 		settings["fsync"] = "off"
 		settings["full_page_writes"] = "off"
-		settings["synchronous_commit"] = "off"
 	}
 	maps.Copy(settings, s.opts.Settings)
 	flags := make([]string, 0, 2*len(settings))

@@ -30,6 +30,7 @@ type Options struct {
 	// Port is a fixed port; 0 takes the one of the last start if it is free, else any.
 	Port int
 	// NoSync turns fsync off: for data that nobody misses after a crash of the machine.
+	// A crash of the server loses nothing that was committed.
 	NoSync bool
 	// Trust lets every local user in without a password: for throwaway data.
 	Trust bool
@@ -42,8 +43,8 @@ type Options struct {
 	Getenv func(string) string
 }
 
-// Server is a cluster whose server runs, or ran until Stop or Kill. Its methods are
-// for one goroutine at a time, except URL, Port, Pid and Done.
+// Server is a cluster whose server runs, or ran until Stop or Kill. Its methods may
+// be called concurrently.
 type Server struct {
 	opts     Options
 	bin      binaries
@@ -51,7 +52,9 @@ type Server struct {
 	password string
 	created  bool
 
-	mu      sync.Mutex
+	control sync.Mutex // held by Start, Stop and Kill, so that they do not mix
+
+	mu      sync.Mutex // guards what follows
 	port    int
 	process *child.Process // nil with Leave
 	left    *child.Left    // nil without Leave
@@ -83,7 +86,12 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 	if err := s.prepare(ctx, major == 0); err != nil {
 		return nil, err
 	}
-	return s, s.Start(ctx)
+	if err := s.Start(ctx); err != nil {
+		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		return nil, errors.Join(err, s.Stop(undo))
+	}
+	return s, nil
 }
 
 func (s *Server) data() string { return filepath.Join(s.opts.Dir, "data") }
@@ -136,6 +144,8 @@ func (s *Server) url(user, password, database string) string {
 
 // Start starts the server again after Stop or Kill, on the same port.
 func (s *Server) Start(ctx context.Context) error {
+	s.control.Lock()
+	defer s.control.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
 	if err := clearStale(ctx, s.data()); err != nil {
@@ -222,6 +232,8 @@ func (s *Server) await(ctx context.Context) error {
 // greet connects once and makes sure that it is our server which answers: another
 // one can have taken the port meanwhile.
 func (s *Server) greet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
 	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
 		return err
@@ -253,19 +265,31 @@ func (s *Server) logTail() string {
 // Stop shuts the server down: sessions are cut, data is written out. When ctx ends
 // first, the server is killed and the error says so.
 func (s *Server) Stop(ctx context.Context) error {
-	if s.left != nil {
-		return s.left.End()
+	s.control.Lock()
+	defer s.control.Unlock()
+	process, left := s.running()
+	switch {
+	case left != nil:
+		return left.End()
+	case process != nil:
+		return process.Stop(ctx, syscall.SIGINT)
+	default:
+		return nil
 	}
-	return s.process.Stop(ctx, syscall.SIGINT)
 }
+
+var errLeft = errors.New("control PostgreSQL: not possible with Options.Leave")
 
 // Kill ends the postmaster as kill -9 does and waits until the last of its
 // processes is gone.
 func (s *Server) Kill(ctx context.Context) error {
-	if s.process == nil {
-		return errors.New("kill PostgreSQL: not possible with Options.Leave")
+	s.control.Lock()
+	defer s.control.Unlock()
+	process, _ := s.running()
+	if process == nil {
+		return errLeft
 	}
-	if err := s.process.Kill(); err != nil {
+	if err := process.Kill(); err != nil {
 		return err
 	}
 	return clearStale(ctx, s.data())
@@ -273,10 +297,17 @@ func (s *Server) Kill(ctx context.Context) error {
 
 // Signal sends sig to the postmaster.
 func (s *Server) Signal(sig syscall.Signal) error {
-	if s.process == nil {
-		return errors.New("signal PostgreSQL: not possible with Options.Leave")
+	process, _ := s.running()
+	if process == nil {
+		return errLeft
 	}
-	return s.process.Signal(sig)
+	return process.Signal(sig)
+}
+
+func (s *Server) running() (*child.Process, *child.Left) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process, s.left
 }
 
 // command prepares a PostgreSQL program with an environment in which no PG*

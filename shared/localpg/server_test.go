@@ -2,6 +2,8 @@ package localpg
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -109,9 +111,18 @@ func TestTheClusterIsUTF8WithByteOrderAndNoSocket(t *testing.T) {
 
 func TestAKilledServerComesBackOnItsPortWithCommittedData(t *testing.T) {
 	t.Parallel()
-	s := start(t, Options{Dir: t.TempDir()})
-	if got := query[string](t, s, "SHOW fsync"); got != "on" {
-		t.Errorf("fsync is %s", got)
+	for _, noSync := range []bool{false, true} {
+		t.Run(fmt.Sprintf("NoSync %v", noSync), func(t *testing.T) {
+			t.Parallel()
+			killAndStart(t, noSync)
+		})
+	}
+}
+
+func killAndStart(t *testing.T, noSync bool) {
+	s := start(t, Options{Dir: t.TempDir(), NoSync: noSync})
+	if got := query[bool](t, s, "SELECT current_setting('fsync')::bool"); got == noSync {
+		t.Errorf("fsync is %v", got)
 	}
 	run(t, s, "CREATE TABLE kept ()")
 	port, pid := s.Port(), s.Pid()
@@ -152,10 +163,13 @@ func TestASecondServerOnOneFolderIsRefused(t *testing.T) {
 	t.Parallel()
 	opts := Options{Dir: t.TempDir(), NoSync: true}
 	s := start(t, opts)
-	if _, err := Start(t.Context(), opts); err == nil {
-		t.Fatal("two servers run on one folder")
-	} else {
-		t.Log(err)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	if _, err := Start(ctx, opts); !errors.Is(err, ErrRunning) {
+		t.Errorf("got %v", err)
+	}
+	if err := Remove(ctx, opts.Dir); !errors.Is(err, ErrRunning) {
+		t.Errorf("remove: got %v", err)
 	}
 	query[int](t, s, "SELECT 1") // the first one was left alone
 }

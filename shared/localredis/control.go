@@ -4,25 +4,37 @@ import (
 	"context"
 	"errors"
 	"syscall"
+
+	"github.com/vegascore/vegascore/shared/child"
 )
 
-var errShared = errors.New("control Redis: not possible with Options.Leave")
+var errLeft = errors.New("control Redis: not possible with Options.Leave")
 
 // Stop ends the server in order; with Keep it writes its data out first. When ctx
 // ends first, the server is killed and the error says so.
 func (s *Server) Stop(ctx context.Context) error {
-	if s.left != nil {
-		return s.left.End()
+	s.control.Lock()
+	defer s.control.Unlock()
+	process, left := s.running()
+	switch {
+	case left != nil:
+		return left.End()
+	case process != nil:
+		return process.Stop(ctx, syscall.SIGTERM)
+	default:
+		return nil
 	}
-	return s.process.Stop(ctx, syscall.SIGTERM)
 }
 
 // Kill ends the server as kill -9 does.
 func (s *Server) Kill() error {
-	if s.process == nil {
-		return errShared
+	s.control.Lock()
+	defer s.control.Unlock()
+	process, _ := s.running()
+	if process == nil {
+		return errLeft
 	}
-	return s.process.Kill()
+	return process.Kill()
 }
 
 // Freeze stops the process where it is (SIGSTOP): connections stay open and nobody
@@ -33,8 +45,15 @@ func (s *Server) Freeze() error { return s.signal(syscall.SIGSTOP) }
 func (s *Server) Thaw() error { return s.signal(syscall.SIGCONT) }
 
 func (s *Server) signal(sig syscall.Signal) error {
-	if s.process == nil {
-		return errShared
+	process, _ := s.running()
+	if process == nil {
+		return errLeft
 	}
-	return s.process.Signal(sig)
+	return process.Signal(sig)
+}
+
+func (s *Server) running() (*child.Process, *child.Left) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.process, s.left
 }

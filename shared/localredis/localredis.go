@@ -42,13 +42,15 @@ type Options struct {
 	Settings map[string]string
 }
 
-// Server is a redis-server that runs, or ran until Stop or Kill. Its methods are
-// for one goroutine at a time, except Addr, URL, Pid and Done.
+// Server is a redis-server that runs, or ran until Stop or Kill. Its methods may be
+// called concurrently.
 type Server struct {
 	opts   Options
 	binary string
 
-	mu      sync.Mutex
+	control sync.Mutex // held by Start, Stop and Kill, so that they do not mix
+
+	mu      sync.Mutex // guards what follows
 	port    int
 	process *child.Process // nil with Leave
 	left    *child.Left    // nil without Leave
@@ -75,7 +77,12 @@ func Start(ctx context.Context, opts Options) (*Server, error) {
 		return nil, fmt.Errorf("start Redis: %w", err)
 	}
 	s := &Server{opts: opts, binary: binary, port: opts.Port}
-	return s, s.Start(ctx)
+	if err := s.Start(ctx); err != nil {
+		undo, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		return nil, errors.Join(err, s.Stop(undo))
+	}
+	return s, nil
 }
 
 // Addr is host:port.
@@ -110,6 +117,8 @@ func (s *Server) Done() <-chan struct{} {
 
 // Start starts the server again after Stop or Kill, on the same port.
 func (s *Server) Start(ctx context.Context) error {
+	s.control.Lock()
+	defer s.control.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for attempt := 1; ; attempt++ {
