@@ -21,29 +21,30 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // serve starts a server that ends with the test and returns where to dial.
 func serve(t testing.TB, opts Options, setup func(*Server)) (srv *Server, url string) {
 	t.Helper()
-	srv, url, stop := start(t, opts, setup)
-	t.Cleanup(stop)
-	return srv, url
+	srv, web := start(opts, setup)
+	t.Cleanup(func() { stop(t, srv, web) })
+	return srv, web.URL
 }
 
 // start is serve for those who end the server themselves.
-func start(t testing.TB, opts Options, setup func(*Server)) (srv *Server, url string, stop func()) {
-	t.Helper()
+func start(opts Options, setup func(*Server)) (*Server, *httptest.Server) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	srv = New(opts)
+	srv := New(opts)
 	if setup != nil {
 		setup(srv)
 	}
-	web := httptest.NewServer(srv)
-	return srv, web.URL, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patienceOfTests)
-		defer cancel()
-		if err := srv.Shutdown(ctx, 0); err != nil {
-			t.Errorf("Shutdown: %v", err)
-		}
-		web.Close()
+	return srv, httptest.NewServer(srv)
+}
+
+func stop(t testing.TB, srv *Server, web *httptest.Server) {
+	t.Helper()
+	defer web.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), patienceOfTests)
+	defer cancel()
+	if err := srv.Shutdown(ctx, 0); err != nil {
+		t.Errorf("Shutdown: %v", err)
 	}
 }
 

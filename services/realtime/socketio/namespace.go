@@ -168,9 +168,12 @@ func (ns *Namespace) drop(m *member) {
 	}
 }
 
-// close makes the namespace drop what is emitted from now on.
-func (ns *Namespace) close() {
+// close makes the namespace drop what is emitted from now on. It returns false
+// when it did so before.
+func (ns *Namespace) close() (first bool) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
+	first = !ns.closed
 	ns.closed = true
+	return first
 }

@@ -18,8 +18,8 @@ func TestEveryClientReceivesInTheOrderOfTheCalls(t *testing.T) {
 	t.Parallel()
 	roomNames := []string{"a", "b", "c"}
 	rapid.Check(t, func(r *rapid.T) {
-		srv, url, stop := start(t, Options{}, rooms)
-		defer stop()
+		srv, web := start(Options{}, rooms)
+		defer stop(t, srv, web)
 		ns := srv.Of("/")
 		fill(srv, 100, "c") // a room in which broadcasts linger
 		peers := make([]*peer, 4)
@@ -27,7 +27,7 @@ func TestEveryClientReceivesInTheOrderOfTheCalls(t *testing.T) {
 		in := make([]map[string]bool, len(peers))
 		want := make([][]string, len(peers))
 		for i := range peers {
-			peers[i] = join(t, url, "/")
+			peers[i] = join(t, web.URL, "/")
 			sockets[i] = ns.Sockets(peers[i].id)[0]
 			in[i] = map[string]bool{peers[i].id: true}
 		}

@@ -117,18 +117,22 @@ func (srv *Server) Shutdown(ctx context.Context, spread time.Duration) error {
 	return srv.closeNamespaces()
 }
 
-// closeNamespaces ends the work of rooms, then the connections to other servers.
+// closeNamespaces ends the work of rooms, then the connections to other
+// servers.
 func (srv *Server) closeNamespaces() error {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
+	var open []*Namespace
 	for _, ns := range srv.namespaces {
-		ns.close()
+		if ns.close() {
+			open = append(open, ns)
+		}
 	}
 	srv.flushers.Wait()
 	var errs []error
-	for name, ns := range srv.namespaces {
+	for _, ns := range open {
 		if err := ns.bus.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("close namespace %s: %w", name, err))
+			errs = append(errs, fmt.Errorf("close namespace %s: %w", ns.name, err))
 		}
 	}
 	return errors.Join(errs...)
