@@ -121,22 +121,36 @@ func (s *Script) Next(what string, fits func(Line) bool) Line {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
 	for {
-		s.mu.Lock()
-		i, news := slices.IndexFunc(s.lines, fits), s.news
-		if i >= 0 {
-			l := s.lines[i]
-			s.lines = slices.Delete(s.lines, i, i+1)
-			s.mu.Unlock()
+		l, ok, news := s.take(fits)
+		if ok {
 			return l
 		}
-		said := slices.Clone(s.lines)
-		s.mu.Unlock()
 		select {
 		case <-news:
 		case <-deadline.C:
-			s.t.Fatalf("not in time: %s; lines not taken: %+v", what, said)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.t.Fatalf("not in time: %s; lines not taken: %+v", what, s.lines)
 		}
 	}
+}
+
+// Take is Next without waiting; ok is false when no line fits.
+func (s *Script) Take(fits func(Line) bool) (l Line, ok bool) {
+	l, ok, _ = s.take(fits)
+	return l, ok
+}
+
+func (s *Script) take(fits func(Line) bool) (l Line, ok bool, news <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.lines, fits)
+	if i < 0 {
+		return Line{}, false, s.news
+	}
+	l = s.lines[i]
+	s.lines = slices.Delete(s.lines, i, i+1)
+	return l, true, nil
 }
 
 // On waits for what happens to one client: connect, disconnect, event, ...
