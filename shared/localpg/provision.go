@@ -31,7 +31,7 @@ func Locked(ctx context.Context, admin string, f func(conn *pgx.Conn) error) err
 	if err != nil {
 		return fmt.Errorf("connect as superuser: %w", err)
 	}
-	defer conn.Close(ctx) // frees the lock, too
+	defer func() { _ = conn.Close(ctx) }() // frees the lock, too
 	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", provisionLock); err != nil {
 		return fmt.Errorf("lock the server's roles: %w", err)
 	}

@@ -39,7 +39,7 @@ func query[T any](t *testing.T, s *Server, sql string) T {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context())
+	defer func() { _ = conn.Close(t.Context()) }()
 	var v T
 	if err := conn.QueryRow(t.Context(), sql).Scan(&v); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func run(t *testing.T, s *Server, sql string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context())
+	defer func() { _ = conn.Close(t.Context()) }()
 	if _, err := conn.Exec(t.Context(), sql); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestTheClusterIsUTF8WithByteOrderAndNoSocket(t *testing.T) {
 	address := "postgres://vegas:wrong@127.0.0.1:" + strconv.Itoa(s.Port()) + "/postgres"
 	if conn, err := pgx.Connect(t.Context(), address); err == nil {
 		t.Error("a wrong password was let in")
-		conn.Close(t.Context())
+		_ = conn.Close(t.Context())
 	}
 }
 

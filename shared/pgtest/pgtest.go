@@ -166,7 +166,7 @@ func execute(admin, sql string) error {
 	if err != nil {
 		return fmt.Errorf("connect as superuser: %w", err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	if _, err := conn.Exec(ctx, sql); err != nil {
 		return fmt.Errorf("%s: %w", sql, err)
 	}

@@ -69,7 +69,7 @@ func migrate(ctx context.Context, owner string, all []migration) error {
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	if _, err := conn.Exec(ctx, migrations.Bootstrap); err != nil {
 		return fmt.Errorf("migrate: bootstrap: %w", err)
 	}

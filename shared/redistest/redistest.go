@@ -90,7 +90,7 @@ func claim(n int) string { return fmt.Sprintf("redistest:%d", n) }
 func flush(ctx context.Context, options redis.Options, n int) error {
 	options.DB = n
 	c := redis.NewClient(&options)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	return c.FlushDB(ctx).Err()
 }
 

@@ -66,7 +66,7 @@ func (b *backend) sockets(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		_, text, err := c.ReadMessage()
 		if err == nil {
 			_ = c.WriteMessage(websocket.TextMessage, append([]byte(b.name+" "), text...))
@@ -131,7 +131,7 @@ func echo(t *testing.T, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	if err := c.WriteMessage(websocket.TextMessage, []byte("hi")); err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestThePageHasItsPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer.Body.Close()
-	if answer.StatusCode != 405 || answer.Header.Get("Allow") != "GET, HEAD" {
+	if answer.StatusCode != http.StatusMethodNotAllowed || answer.Header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST /health: got %d, Allow %q", answer.StatusCode, answer.Header.Get("Allow"))
 	}
 }

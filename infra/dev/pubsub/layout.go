@@ -47,7 +47,7 @@ func (l Layout) Apply(ctx context.Context, host string) error {
 	if err != nil {
 		return fmt.Errorf("connect to Pub/Sub at %s: %w", host, err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	publisher, subscriber := pubsubpb.NewPublisherClient(conn), pubsubpb.NewSubscriberClient(conn)
 	for _, name := range l.Topics {
 		_, err := publisher.CreateTopic(ctx, &pubsubpb.Topic{Name: l.topic(name)}, grpc.WaitForReady(true))

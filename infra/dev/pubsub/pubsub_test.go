@@ -94,7 +94,7 @@ func newServer(t *testing.T, layout Layout) (*Server, func(topic string, message
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { _ = conn.Close() })
 	client := pubsubpb.NewPublisherClient(conn)
 	return s, func(topic string, messages ...*pubsubpb.PubsubMessage) {
 		t.Helper()

@@ -82,16 +82,17 @@ func (s *Server) reconcile(ctx context.Context) {
 // take moves all messages of push subscriptions from the store to the feeders and
 // returns how many. Under the lock, so that two callers do not mix up the order.
 func (s *Server) take() int {
+	// With an ended context the store hands out what it has and does not wait for more.
+	ended, end := context.WithCancel(context.Background())
+	end()
 	s.feedersMu.Lock()
 	defer s.feedersMu.Unlock()
 	n := 0
 	for name, f := range s.feeders {
 		for {
-			answer, err := s.store.GServer.Pull(context.Background(), &pubsubpb.PullRequest{
-				Subscription: name, MaxMessages: takeAtATime, ReturnImmediately: true,
-			})
+			answer, err := s.store.GServer.Pull(ended, &pubsubpb.PullRequest{Subscription: name, MaxMessages: takeAtATime})
 			if err != nil || len(answer.ReceivedMessages) == 0 {
-				break // deleted meanwhile: the next reconcile sees it
+				break // nothing there, or deleted meanwhile: the next reconcile sees that
 			}
 			ids := make([]string, len(answer.ReceivedMessages))
 			for i, m := range answer.ReceivedMessages {

@@ -17,7 +17,7 @@ func TestATakenPortIsAClearMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	port := l.Addr().(*net.TCPAddr).Port
 	_, err = Start(t.Context(), Options{Port: port, Bin: fakes(t)})
 	if err == nil || !strings.Contains(err.Error(), "port "+strconv.Itoa(port)+" is taken") || !strings.Contains(err.Error(), "PORT=") {

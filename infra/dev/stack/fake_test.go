@@ -94,7 +94,7 @@ func playMigrate() error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, `DO $$ BEGIN CREATE ROLE vegas_app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 		CREATE TABLE IF NOT EXISTS runs (at timestamptz DEFAULT now()); INSERT INTO runs DEFAULT VALUES;
 		GRANT SELECT ON runs TO vegas_app`)

@@ -56,7 +56,7 @@ func runs(t *testing.T, address string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context())
+	defer func() { _ = conn.Close(t.Context()) }()
 	var n int
 	if err := conn.QueryRow(t.Context(), "SELECT count(*) FROM runs").Scan(&n); err != nil {
 		t.Fatal(err)
@@ -169,7 +169,7 @@ func publish(t *testing.T, host string, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	request := &pubsubpb.PublishRequest{Topic: "projects/" + project + "/topics/" + factsTopic}
 	for i := range n {
 		request.Messages = append(request.Messages, &pubsubpb.PubsubMessage{Data: fmt.Append(nil, i), OrderingKey: "k"})
@@ -247,14 +247,14 @@ func TestServersThatDieAreStartedAgain(t *testing.T) {
 		{"PostgreSQL", s.Postgres().Pid, func() error { return s.Postgres().Kill(t.Context()) }, func() bool {
 			conn, err := pgx.Connect(t.Context(), s.DatabaseURL())
 			if err == nil {
-				conn.Close(t.Context())
+				_ = conn.Close(t.Context())
 			}
 			return err == nil
 		}},
 		{"Redis", s.Redis().Pid, s.Redis().Kill, func() bool {
 			conn, err := net.Dial("tcp", s.Redis().Addr())
 			if err == nil {
-				conn.Close()
+				_ = conn.Close()
 			}
 			return err == nil
 		}},
@@ -291,7 +291,7 @@ func TestAnEmulatorGetsTopicsAndSubscriptionsThatPushThroughTheGateway(t *testin
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	sub, err := pubsubpb.NewSubscriberClient(conn).GetSubscription(t.Context(), &pubsubpb.GetSubscriptionRequest{Subscription: "projects/" + project + "/subscriptions/leaderboard"})
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ func TestTheCommandGetsAServerThatEndsWithIt(t *testing.T) {
 	}
 	address := strings.TrimSpace(string(b))
 	if conn, err := pgx.Connect(t.Context(), address); err == nil {
-		conn.Close(t.Context())
+		_ = conn.Close(t.Context())
 		t.Errorf("the server at %s is still there", address)
 	}
 }
