@@ -16,7 +16,7 @@ var decided = map[string]bool{
 	"PORT": true, "INTERNAL_ADDR": true, "LOCAL_ONLY": true, "FUNCTION_TARGET": true,
 	"DATABASE_URL": true, "DIRECT_URL": true, "REDIS_URL": true,
 	"TOKEN_SIGNING_KEY": true, "TOKEN_SIGNING_KEY_FILE": true, "TOKEN_KEYS": true, "TOKEN_KEYS_FILE": true,
-	"PUBSUB_PROJECT": true, "PUBSUB_TOPIC": true, "PUBSUB_EMULATOR_HOST": true,
+	"GOOGLE_CLOUD_PROJECT": true, "FACTS_TOPIC": true, "PUBSUB_EMULATOR_HOST": true,
 	"PUSH_AUDIENCE": true, "PUSH_EMAIL": true, "PUSH_ISSUER": true, "PUSH_JWKS_FILE": true, "PUSH_JWKS_URL": true,
 	"MAX_INSTANCES": true, "LOG_FORMAT": true, "RESET": true, "LOGS": true, envMark: true,
 }
@@ -69,7 +69,7 @@ func (v variables) signing() map[string]string {
 }
 
 func (v variables) facts() map[string]string {
-	return map[string]string{"PUBSUB_PROJECT": project, "PUBSUB_TOPIC": factsTopic, "PUBSUB_EMULATOR_HOST": v.pubsubHost}
+	return map[string]string{"GOOGLE_CLOUD_PROJECT": project, "FACTS_TOPIC": factsTopic, "PUBSUB_EMULATOR_HOST": v.pubsubHost}
 }
 
 func (v variables) push() map[string]string {

@@ -129,7 +129,11 @@ func (s *Stack) prepare(ctx context.Context) error {
 	}
 	parallel("PostgreSQL", func() (string, error) { return s.startPostgres(ctx) })
 	if s.opts.Bin == "" {
-		parallel("build", func() (string, error) { return s.show(s.bin), build(ctx, s.opts.Root, s.bin) })
+		parallel("build", func() (string, error) {
+			patience := time.AfterFunc(2*time.Second, func() { s.screen.say("building the services, up to a minute the first time") })
+			defer patience.Stop()
+			return s.show(s.bin), build(ctx, s.opts.Root, s.bin)
+		})
 	}
 	// The state folder is for one goroutine: these three one after the other.
 	parallel("Redis", func() (string, error) {
