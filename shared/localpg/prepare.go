@@ -7,12 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/vegascore/vegascore/shared/child"
 )
 
 // prepare makes the folder, the password and, when fresh, the cluster.
@@ -113,29 +114,18 @@ func (s *Server) choosePort() error {
 	}
 	file := filepath.Join(s.opts.Dir, "port")
 	if b, err := os.ReadFile(file); err == nil {
-		if port, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil && free(port) {
+		if port, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil && child.Free(port) {
 			s.port = port
 			return nil
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := child.Port()
 	if err != nil {
-		return fmt.Errorf("find a free port: %w", err)
+		return err
 	}
-	s.port = l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		return fmt.Errorf("find a free port: %w", err)
-	}
+	s.port = port
 	if err := os.WriteFile(file, []byte(strconv.Itoa(s.port)), 0o600); err != nil {
 		return fmt.Errorf("write down the port: %w", err)
 	}
 	return nil
-}
-
-func free(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return false
-	}
-	return l.Close() == nil
 }

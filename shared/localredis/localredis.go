@@ -167,14 +167,11 @@ func (s *Server) spawn(log *os.File) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.port == 0 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := child.Port()
 		if err != nil {
 			return err
 		}
-		s.port = l.Addr().(*net.TCPAddr).Port
-		if err := l.Close(); err != nil {
-			return err
-		}
+		s.port = port
 	}
 	cmd := exec.Command(s.binary, s.flags()...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.opts.Dir, log, log

@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
+	"github.com/vegascore/vegascore/shared/child"
 	"github.com/vegascore/vegascore/shared/localpg"
 )
 
@@ -97,20 +97,28 @@ func (s *state) path(parts ...string) string {
 	return filepath.Join(append([]string{s.dir}, parts...)...)
 }
 
+// portsTaken keeps the stacks of one process apart.
+var portsTaken sync.Map
+
 // port is the port that name had before, if it is free, else a new one.
 func (s *state) port(name string) (int, error) {
-	for _, candidate := range []int{s.ports[name], 0, 0, 0} {
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(candidate)))
-		if err != nil {
+	for try := range 100 {
+		candidate := s.ports[name]
+		if try > 0 || candidate == 0 || !child.Free(candidate) {
+			var err error
+			if candidate, err = child.Port(); err != nil {
+				return 0, fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		if s.used[candidate] {
 			continue
 		}
-		port := l.Addr().(*net.TCPAddr).Port
-		if err := l.Close(); err != nil || s.used[port] {
+		if _, taken := portsTaken.LoadOrStore(candidate, s); taken {
 			continue
 		}
-		s.used[port] = true
-		s.ports[name] = port
-		return port, nil
+		s.used[candidate] = true
+		s.ports[name] = candidate
+		return candidate, nil
 	}
 	return 0, fmt.Errorf("find a free port for %s: none", name)
 }
@@ -149,4 +157,10 @@ func (s *state) logFile(name string) (*os.File, error) {
 	return file, nil
 }
 
-func (s *state) close() { s.lock.Close() }
+// close gives the ports and the folder back.
+func (s *state) close() {
+	for port := range s.used {
+		portsTaken.Delete(port)
+	}
+	s.lock.Close()
+}
