@@ -14,6 +14,7 @@ type Args struct {
 	array       []byte // the whole JSON array
 	at          []span // where in array the arguments are
 	attachments [][]byte
+	wantsAck    bool
 }
 
 // Placeholder stands in JSON for one of the attachments of an event; Num
@@ -31,6 +32,9 @@ func newArgs(p *Packet, skip int) Args {
 
 // Len is the number of arguments.
 func (a Args) Len() int { return len(a.at) }
+
+// WantsAck reports whether the client waits for an acknowledgement of the event.
+func (a Args) WantsAck() bool { return a.wantsAck }
 
 // Raw returns argument i as the JSON that was sent, or nil when there are fewer.
 func (a Args) Raw(i int) json.RawMessage {

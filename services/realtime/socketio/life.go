@@ -97,6 +97,7 @@ func (s *Socket) handle(p *Packet) {
 		return // Decode has looked at it
 	}
 	args, ack := newArgs(p, 1), s.ack(p.ID)
+	args.wantsAck = p.ID != nil
 	s.hooks.Lock()
 	handlers := s.handlers
 	s.hooks.Unlock()

@@ -188,6 +188,14 @@ func (s *Script) Ask(c Command) (json.RawMessage, error) {
 	return l.Value, nil
 }
 
+// Install makes sure that node_modules of this folder is there.
+func Install(t testing.TB) {
+	t.Helper()
+	if _, err := install(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // install gets the packages that the scripts need, once for all test processes,
 // and returns the folder of the scripts.
 var install = sync.OnceValues(func() (string, error) {

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"net"
+	"strconv"
+
+	"github.com/vegascore/vegascore/shared/auth"
+	environment "github.com/vegascore/vegascore/shared/config"
+	"github.com/vegascore/vegascore/shared/redisconn"
+	"github.com/vegascore/vegascore/shared/telemetry"
+)
+
+// config is the whole of what the environment decides. README.md lists it.
+type config struct {
+	Port      int      `env:"PORT" envDefault:"8080"`
+	LocalOnly bool     `env:"LOCAL_ONLY"` // listen on the loopback interface
+	Origins   []string `env:"ORIGINS"`    // pages of other hosts that may connect
+	MemoryMB  int      `env:"MEMORY_MB"`  // the container's limit; 0: the cgroup's
+
+	Tokens    auth.Config
+	Redis     redisconn.Config
+	Telemetry telemetry.Config
+}
+
+// readConfig reads the variables through getenv.
+func readConfig(getenv func(string) string) (config, error) {
+	var c config
+	err := environment.Read(getenv, &c)
+	c.Telemetry.Service = "realtime"
+	return c, err
+}
+
+// addr is where players' traffic arrives.
+func (c config) addr() string {
+	host := ""
+	if c.LocalOnly {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(c.Port))
+}

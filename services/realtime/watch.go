@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/vegascore/vegascore/services/realtime/internal/lobby"
+	"github.com/vegascore/vegascore/services/realtime/socketio"
+	"github.com/vegascore/vegascore/shared/health"
+	"github.com/vegascore/vegascore/shared/telemetry"
+)
+
+// errAlone is why a container is degraded that does not hear the others.
+var errAlone = errors.New("the other containers are not heard")
+
+// watch is the health of this container. Without Redis it is degraded: it serves its
+// own players as ever, and does not hear those of other containers.
+func watch(ns *socketio.Namespace, hall *lobby.Lobby, p *peers, metrics *telemetry.Metrics, log *slog.Logger, c config) *health.Health {
+	metrics.Read("socketio_connections", "Sockets of this container.", func() float64 { return float64(ns.Len()) })
+	metrics.Read("socketio_cluster_size", "Containers that have the namespace open, this one included.", func() float64 { return float64(p.containers()) })
+	metrics.Read("socketio_chats", "Chat messages taken since the start.", func() float64 { return float64(hall.Chats()) })
+	metrics.Read("socketio_refused", "Connections and events refused since the start.", func() float64 { return float64(hall.Refused()) })
+	checks := []health.Check{
+		{
+			Name: "socketio", Every: time.Second, Local: true, Ready: true,
+			Run: func(context.Context) error { return nil }, // a container without Redis takes players too
+			Details: func() map[string]any {
+				return map[string]any{"containers": p.containers(), "sockets": ns.Len()}
+			},
+		},
+		health.System(c.MemoryMB),
+	}
+	if p.adapter != nil {
+		latency := metrics.Latency("redis")
+		metrics.Read("socketio_dropped", "Messages that other containers did not get, or may not have got.", func() float64 { return float64(p.adapter.Status().Dropped) })
+		metrics.Read("socketio_gaps", "Times in which messages of other containers may have been missed.", func() float64 { return float64(p.adapter.Status().Gaps) })
+		checks = append(checks, health.Check{
+			Name: "redis", Timeout: time.Second, Every: time.Second,
+			Run: func(ctx context.Context) error {
+				start := time.Now()
+				if err := p.publish.Ping(ctx).Err(); err != nil {
+					return err
+				}
+				latency.Observe(time.Since(start))
+				if !p.adapter.Status().Connected {
+					return health.Because("redis_not_heard", errAlone)
+				}
+				return nil
+			},
+			Details: func() map[string]any {
+				s := p.adapter.Status()
+				return map[string]any{"published": s.Published, "received": s.Received, "dropped": s.Dropped, "malformed": s.Malformed, "gaps": s.Gaps}
+			},
+		})
+	}
+	return health.New(health.Options{Version: c.Telemetry.Version, Logger: log, Observe: metrics.ObserveHealth}, checks...)
+}
+
+// containers is the size of the cluster as last seen.
+func (p *peers) containers() int {
+	if p.adapter == nil {
+		return 1
+	}
+	return p.adapter.Status().Containers
+}
