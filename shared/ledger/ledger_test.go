@@ -70,6 +70,19 @@ func TestRefusedTransfersLeaveNothing(t *testing.T) {
 	}
 }
 
+// The set is one statement of several arrays: none may be longer than the others.
+func TestArraysOfDifferentLengthAreRefused(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t).Pool(t)
+	player, account := open(t, pool, 1_000)
+	_, err := pool.Exec(t.Context(), `SELECT ledger_post(ARRAY[$1::uuid], ARRAY[$2::uuid, $2], ARRAY[$3::uuid, $3], ARRAY[5::bigint, 5], ARRAY['grant'], ARRAY[NULL::uuid], 'PLAY')`,
+		newID(), World, account)
+	if err = Refusal(err); !errors.Is(err, ErrInvalid) {
+		t.Errorf("error = %v; want ErrInvalid", err)
+	}
+	wantBalance(t, pool, player, 1_000)
+}
+
 func TestAPlayerHasOneAccountPerAsset(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t).Pool(t)
