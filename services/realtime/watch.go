@@ -15,6 +15,10 @@ import (
 // errAlone is why a container is degraded that does not hear the others.
 var errAlone = errors.New("the other containers are not heard")
 
+// settling is how long the first connection, or a new one, may take before the
+// container counts as degraded.
+const settling = 2 * time.Second
+
 // watch is the health of this container. Without Redis it is degraded: it serves its
 // own players as ever, and does not hear those of other containers.
 func watch(ns *socketio.Namespace, hall *lobby.Lobby, p *peers, metrics *telemetry.Metrics, log *slog.Logger, c config) *health.Health {
@@ -44,7 +48,7 @@ func watch(ns *socketio.Namespace, hall *lobby.Lobby, p *peers, metrics *telemet
 					return err
 				}
 				latency.Observe(time.Since(start))
-				if !p.adapter.Status().Connected {
+				if s := p.adapter.Status(); !s.Connected && time.Since(s.Since) > settling {
 					return health.Because("redis_not_heard", errAlone)
 				}
 				return nil
