@@ -74,13 +74,16 @@ func duration(d time.Duration) string {
 // row is a line of the table of addresses.
 type row struct{ name, value, note string }
 
+// widest is the longest value whose note is aligned with the others, in bytes.
+const widest = 40
+
 func (c *console) table(title string, rows []row) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	names, values := 0, 0
 	for _, r := range rows {
 		names = max(names, len(r.name))
-		if r.note != "" {
+		if r.note != "" && len(r.value) <= widest {
 			values = max(values, len(r.value))
 		}
 	}
