@@ -70,7 +70,13 @@ func Run(ctx context.Context, in Input) int {
 		flags.Usage()
 		return Usage
 	}
-	config, err := env.ParseAsWithOptions[runner.Config](env.Options{Environment: env.ToMap(in.Environ)})
+	set := env.ToMap(in.Environ)
+	for key, value := range set {
+		if value == "" { // counts as not set
+			delete(set, key)
+		}
+	}
+	config, err := env.ParseAsWithOptions[runner.Config](env.Options{Environment: set})
 	if err == nil && config.URL == "" {
 		err = errors.New("DIRECT_URL is not set")
 	}

@@ -59,7 +59,7 @@ func TestExitCodesTellWhatHappened(t *testing.T) {
 		{"status of a new database", url, one, "status", "", Behind, "pending"},
 		{"plan", url, one, "plan", "", OK, "0001  m  expand  pending"},
 		{"up without a word", url, one, "", "", OK, "at version 0001: the database is current"},
-		{"up again", url, one, "up", "", OK, "applied"},
+		{"up again", url, one, "up", "MIGRATE_LOCK_WAIT=", OK, "applied"},
 		{"status when current", url, one, "status", "", OK, "current"},
 		{"status when behind", url, two, "-json status", "", Behind, `"state": "pending"`},
 		{"up to two", url, two, "up -json", "", OK, `"state": "done"`},

@@ -1,0 +1,82 @@
+package sweep
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/vegascore/vegascore/shared/outbox/factsink"
+	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/redisconn"
+	"github.com/vegascore/vegascore/shared/telemetry"
+)
+
+// Config says what to sweep.
+type Config struct {
+	// Services are the base URLs of the services; each is asked at /health.
+	Services []string `env:"SERVICES"`
+	// ServiceTimeout bounds one answer.
+	ServiceTimeout time.Duration `env:"SERVICE_TIMEOUT" envDefault:"5s"`
+	// OlderThan is the age from which an unsent row counts as left over.
+	OlderThan time.Duration `env:"OUTBOX_OLDER_THAN" envDefault:"5s"`
+	// Timeout bounds the whole run; the ledger is read as a whole.
+	Timeout time.Duration `env:"SWEEP_TIMEOUT" envDefault:"5m"`
+
+	Database  postgres.Config
+	Redis     redisconn.Config
+	Facts     factsink.Config
+	Telemetry telemetry.Config
+}
+
+// ReadConfig reads the environment, given as KEY=value; an empty value counts as
+// not set.
+func ReadConfig(environ []string) (Config, error) {
+	set := env.ToMap(environ)
+	for key, value := range set {
+		if value == "" {
+			delete(set, key)
+		}
+	}
+	c, err := env.ParseAsWithOptions[Config](env.Options{Environment: set})
+	if err != nil {
+		return c, fmt.Errorf("read configuration: %w", err)
+	}
+	var wrong []error
+	for name, d := range map[string]time.Duration{
+		"SERVICE_TIMEOUT": c.ServiceTimeout, "OUTBOX_OLDER_THAN": c.OlderThan, "SWEEP_TIMEOUT": c.Timeout,
+	} {
+		if d <= 0 {
+			wrong = append(wrong, fmt.Errorf("%s is %s: must be more than 0", name, d))
+		}
+	}
+	for i, service := range c.Services {
+		u, err := url.Parse(strings.TrimSpace(service))
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			wrong = append(wrong, fmt.Errorf("SERVICES: entry %d is not a URL of a service", i+1))
+			continue
+		}
+		c.Services[i] = strings.TrimSuffix(u.String(), "/")
+	}
+	if c.Database.URL == "" {
+		wrong = append(wrong, errors.New("DATABASE_URL is not set"))
+	}
+	if len(wrong) > 0 {
+		return c, fmt.Errorf("read configuration: %w", errors.Join(wrong...))
+	}
+	c.Telemetry.Service = "sweep"
+	c.Database.Application = "sweep"
+	if c.Database.MaxConns == 0 {
+		c.Database.MaxConns = 3 // the job does one thing after the other
+	}
+	if c.Database.StatementTimeout == 0 {
+		c.Database.StatementTimeout = c.Timeout
+	}
+	if c.Database.TxTimeout == 0 {
+		c.Database.TxTimeout = c.Timeout
+	}
+	return c, nil
+}

@@ -1,0 +1,75 @@
+package sweep
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/google/uuid"
+
+	"github.com/vegascore/vegascore/shared/health"
+)
+
+// Exit codes.
+const (
+	OK        = 0
+	Disagrees = 1 // the ledger does not add up
+	Usage     = 2 // environment
+	Failed    = 3 // a service is not well, a row could not be sent, or a check could not be made
+)
+
+// Result is what a run found, and its JSON form what it prints.
+type Result struct {
+	OK       bool      `json:"ok"`
+	Ledger   Ledger    `json:"ledger"`
+	Services []Service `json:"services"`
+	Outbox   Outbox    `json:"outbox"`
+}
+
+// Ledger is the state of the money. Amounts are in minor units.
+type Ledger struct {
+	OK        bool        `json:"ok"`
+	Accounts  int64       `json:"accounts"`
+	Transfers int64       `json:"transfers"`
+	Sum       int64       `json:"sum"`      // over all accounts: 0
+	Wrong     []uuid.UUID `json:"wrong"`    // accounts whose balance is not the sum of their transfers
+	Negative  int64       `json:"negative"` // players below 0
+	Unknown   int64       `json:"unknown"`  // accounts that only transfers know
+	TookMS    int64       `json:"took_ms"`
+	Error     string      `json:"error,omitempty"` // why it could not be verified
+}
+
+// Service is what one service says of itself.
+type Service struct {
+	URL    string        `json:"url"`
+	OK     bool          `json:"ok"`
+	Status health.Status `json:"status,omitempty"`
+	TookMS int64         `json:"took_ms"`
+	Error  string        `json:"error,omitempty"`
+}
+
+// Outbox is what the services left behind.
+type Outbox struct {
+	OK       bool           `json:"ok"`
+	Sent     map[string]int `json:"sent"`      // left-over rows that this run sent, by sink
+	Unsent   int64          `json:"unsent"`    // rows that are there now, young ones too
+	OldestMS int64          `json:"oldest_ms"` // age of the oldest of them
+	Error    string         `json:"error,omitempty"`
+}
+
+// Code is the exit code. A ledger that does not add up comes before all else.
+func (r Result) Code() int {
+	switch {
+	case r.OK:
+		return OK
+	case !r.Ledger.OK && r.Ledger.Error == "":
+		return Disagrees
+	}
+	return Failed
+}
+
+// Write prints the result as JSON.
+func (r Result) Write(w io.Writer) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}

@@ -1,0 +1,123 @@
+// Package sweep holds the checks of the sweep job. None of them stops the others.
+package sweep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/vegascore/vegascore/shared/broadcast"
+	"github.com/vegascore/vegascore/shared/ledger"
+	"github.com/vegascore/vegascore/shared/outbox"
+	"github.com/vegascore/vegascore/shared/outbox/factsink"
+	"github.com/vegascore/vegascore/shared/outbox/roomsink"
+	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/redisconn"
+)
+
+// Run makes all checks and returns what they found. The error is one of the
+// configuration.
+func Run(ctx context.Context, c Config, logger *slog.Logger) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	db, err := postgres.Open(ctx, c.Database, logger)
+	if err != nil {
+		return Result{}, err
+	}
+	defer db.Close()
+	var r Result
+	var wg sync.WaitGroup // each ends with ctx at the latest
+	wg.Go(func() { r.Ledger = verify(ctx, db) })
+	wg.Go(func() { r.Services = ask(ctx, c.Services, c.ServiceTimeout) })
+	wg.Go(func() { r.Outbox = leftovers(ctx, c, db, logger) })
+	wg.Wait()
+	r.OK = r.Ledger.OK && r.Outbox.OK
+	for _, s := range r.Services {
+		r.OK = r.OK && s.OK
+	}
+	level := slog.LevelInfo
+	if !r.OK {
+		level = slog.LevelError
+	}
+	logger.Log(ctx, level, "swept", "ok", r.OK, "ledger_ok", r.Ledger.OK, "outbox_ok", r.Outbox.OK, "unsent", r.Outbox.Unsent)
+	return r, nil
+}
+
+// verify recomputes the ledger.
+func verify(ctx context.Context, db *postgres.DB) Ledger {
+	began := time.Now()
+	var report ledger.Report
+	// In a transaction, because that is where the timeouts are right through a pooler too.
+	err := db.InTx(ctx, func(tx pgx.Tx) (err error) {
+		report, err = ledger.Verify(ctx, tx)
+		return err
+	})
+	l := Ledger{TookMS: time.Since(began).Milliseconds(), Wrong: []uuid.UUID{}}
+	if err != nil {
+		l.Error = err.Error()
+		return l
+	}
+	l.OK = report.OK()
+	l.Accounts, l.Transfers, l.Sum = report.Accounts, report.Transfers, int64(report.Sum)
+	l.Wrong, l.Negative, l.Unknown = append(l.Wrong, report.Wrong...), report.Negative, report.Unknown
+	return l
+}
+
+// leftovers sends the rows that no service has sent in time. A service that
+// crashed after its commit, and was not started again, leaves such.
+func leftovers(ctx context.Context, c Config, db *postgres.DB, logger *slog.Logger) Outbox {
+	o := Outbox{Sent: map[string]int{}}
+	unsent, oldest, err := outbox.Depth(ctx, db)
+	if err == nil && oldest >= c.OlderThan {
+		err = o.send(ctx, c, db, logger)
+		var again error
+		if unsent, oldest, again = outbox.Depth(ctx, db); again != nil {
+			err = errors.Join(err, again)
+		}
+	}
+	o.Unsent, o.OldestMS, o.OK = unsent, oldest.Milliseconds(), err == nil
+	if err != nil {
+		o.Error = err.Error()
+	}
+	return o
+}
+
+// send drains both sinks; one that is away does not keep the other from it.
+func (o *Outbox) send(ctx context.Context, c Config, db *postgres.DB, logger *slog.Logger) error {
+	drain := func(sink outbox.Sink, sender outbox.Sender) error {
+		d := outbox.NewDrainer(db, sink, sender, outbox.Options{OlderThan: c.OlderThan}, logger)
+		n, err := d.Drain(ctx)
+		o.Sent[string(sink)] = n
+		return err
+	}
+	rooms := func() error {
+		client, err := redisconn.Open(c.Redis.URL)
+		if err != nil {
+			return drain(outbox.Room, unopened{err})
+		}
+		defer client.Close()
+		return drain(outbox.Room, roomsink.New(broadcast.New(client, broadcast.Options{}), logger))
+	}
+	facts := func() error {
+		sender, err := factsink.Open(ctx, c.Facts)
+		if err != nil {
+			return drain(outbox.Fact, unopened{err})
+		}
+		return errors.Join(drain(outbox.Fact, sender), sender.Close())
+	}
+	return errors.Join(rooms(), facts())
+}
+
+// unopened stands for a sink that cannot be reached as configured, which matters
+// only when there are rows for it.
+type unopened struct{ err error }
+
+func (u unopened) Send(context.Context, []outbox.Row) (int, error) {
+	return 0, fmt.Errorf("open the sink: %w", u.err)
+}
