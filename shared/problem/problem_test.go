@@ -128,3 +128,30 @@ func TestIsComparesCodes(t *testing.T) {
 		t.Error("another code is the same problem")
 	}
 }
+
+func TestCodesHaveTheirStatus(t *testing.T) {
+	t.Parallel()
+	for status, codes := range map[int][]problem.Code{
+		400: {"bad_request", "bad_json", "unknown_field", "duplicate_field", "wrong_type", "missing_field", "too_deep", "bad_text", "key_missing", "key_malformed"},
+		401: {"token_missing", "token_invalid", "token_expired"},
+		403: {"forbidden"},
+		404: {"not_found"},
+		405: {"method_not_allowed"},
+		409: {"conflict"},
+		413: {"body_too_large"},
+		415: {"unsupported_media_type"},
+		422: {"key_reused", "name_invalid", "stake_out_of_range", "params_invalid", "seed_invalid", "unknown_game", "unknown_table", "insufficient_funds"},
+		429: {"too_many_requests"},
+		500: {"internal", "no_such_code"},
+		503: {"busy", "unavailable", "draining"},
+	} {
+		for _, c := range codes {
+			if got := c.Status(); got != status {
+				t.Errorf("%s: status %d, want %d", c, got, status)
+			}
+			if p := problem.New(0, c, ""); p.Status != status || p.Title != http.StatusText(status) {
+				t.Errorf("New(0, %s) = %d %s", c, p.Status, p.Title)
+			}
+		}
+	}
+}

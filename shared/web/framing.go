@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/vegascore/vegascore/shared/problem"
 )
@@ -22,6 +23,7 @@ func Framing() Middleware {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if g, ok := r.Context().Value(guardKey{}).(*guarded); ok && g.bad.Load() {
 				w.Header().Set("Connection", "close")
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // nobody waits for what is left
 				problem.Write(w, r, problem.Of(problem.BadRequest, "The length of the body is given in two ways."))
 				return
 			}

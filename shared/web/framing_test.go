@@ -35,6 +35,7 @@ func TestConflictingLengthsAreRefused(t *testing.T) { // row 70
 		"coding on a folded line":     "Transfer-Encoding:\r\n chunked\r\nContent-Length: 5\r\n",
 		"length on a folded line":     "Transfer-Encoding: chunked\r\nContent-Length:\r\n 5\r\n",
 		"length after much space":     "Content-Length:" + strings.Repeat(" ", 100) + "5\r\nTransfer-Encoding: chunked\r\n",
+		"much space cuts the length":  "Content-Length:" + strings.Repeat(" ", 48) + "55\r\n",
 		"much space, length alone":    "Content-Length:" + strings.Repeat(" ", 100) + "5\r\n",
 		"HTTP/1.1 lines with LF only": "Content-Length: 5\nTransfer-Encoding: chunked\n",
 		"two lengths":                 "Content-Length: 5\r\nContent-Length: 6\r\n",
@@ -74,7 +75,7 @@ func TestHonestRequestsPassTheGuard(t *testing.T) {
 	r, _ := framed(t)
 	for name, requests := range map[string][]string{
 		"headers named in bodies": {
-			"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 49\r\n\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+			"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 52\r\n\r\nx\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
 			"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
 		},
 		"headers named in values":    {"POST / HTTP/1.1\r\nHost: x\r\nX: Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello"},

@@ -3,8 +3,8 @@ package web
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -24,19 +24,25 @@ func Chain(h http.Handler, all ...Middleware) http.Handler {
 	return h
 }
 
-// Headers sets the security headers of every reply (OWASP Secure Headers):
-// nothing we answer may be framed, sniffed, or run as a page. A handler that
-// serves a page sets its own Content-Security-Policy over this one.
+// security are the headers of every reply (OWASP Secure Headers), by their
+// canonical names. The slices are shared by all replies and have no room, so
+// that an Add copies them.
+var security = map[string][]string{
+	"Strict-Transport-Security":    {"max-age=31536000; includeSubDomains"},
+	"Content-Security-Policy":      {"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+	"X-Content-Type-Options":       {"nosniff"},
+	"X-Frame-Options":              {"DENY"},
+	"Referrer-Policy":              {"no-referrer"},
+	"Cross-Origin-Resource-Policy": {"same-site"},
+}
+
+// Headers sets the security headers of every reply: nothing we answer may be
+// framed, sniffed, or run as a page. A handler that serves a page sets its own
+// Content-Security-Policy over this one.
 func Headers() Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			h := w.Header()
-			h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
-			h.Set("Content-Security-Policy", "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-			h.Set("X-Content-Type-Options", "nosniff")
-			h.Set("X-Frame-Options", "DENY")
-			h.Set("Referrer-Policy", "no-referrer")
-			h.Set("Cross-Origin-Resource-Policy", "same-site")
+			maps.Copy(w.Header(), security)
 			next.ServeHTTP(w, r)
 		})
 	}
@@ -109,28 +115,11 @@ func Body(limit time.Duration) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Body != nil && r.Body != http.NoBody {
-				rc := http.NewResponseController(w)
-				if rc.SetReadDeadline(time.Now().Add(limit)) == nil {
-					r.Body = &timedBody{ReadCloser: r.Body, rc: rc}
-				}
+				// net/http lifts it at the body's end. A writer that has no
+				// deadline is not a connection.
+				_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(limit))
 			}
 			next.ServeHTTP(w, r)
 		})
 	}
-}
-
-// timedBody lifts the deadline when the body is complete: net/http goes on
-// reading to see the caller leave, and would take the deadline for that.
-type timedBody struct {
-	io.ReadCloser
-	rc *http.ResponseController
-}
-
-// Read implements io.Reader.
-func (b *timedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		_ = b.rc.SetReadDeadline(time.Time{}) // worked before
-	}
-	return n, err
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
 )
 
 // Options of Stack.
@@ -18,13 +17,13 @@ type Options struct {
 }
 
 // Stack wraps a service's routes with what every request gets, outermost first:
-// logger, headers, recover, framing, methods, body time, trace span, access metrics.
+// logger, headers, body time, recover, framing, methods, trace span, access metrics.
 func Stack(o Options, routes http.Handler) http.Handler {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
 	return Chain(routes,
-		withLogger(o.Logger), Headers(), Recover(o.Logger), Framing(), Methods(), Body(BodyTime), Trace(o.NoTrace), Access(o.Registry))
+		withLogger(o.Logger), Headers(), Body(BodyTime), Recover(o.Logger), Framing(), Methods(), Trace(o.NoTrace), Access(o.Registry))
 }
 
 func withLogger(log *slog.Logger) Middleware {
@@ -32,17 +31,6 @@ func withLogger(log *slog.Logger) Middleware {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			next.ServeHTTP(w, r.WithContext(WithLogger(r.Context(), log)))
 		})
-	}
-}
-
-// Trace starts a server span per request, as a child of the caller's
-// traceparent. It uses the global tracer provider and propagator, which
-// telemetry.Setup sets.
-func Trace(skip func(*http.Request) bool) Middleware {
-	return func(next http.Handler) http.Handler {
-		return otelhttp.NewHandler(next, "http", otelhttp.WithFilter(func(r *http.Request) bool {
-			return skip == nil || !skip(r)
-		}))
 	}
 }
 

@@ -130,6 +130,9 @@ func TestEveryReplyHasTheSecurityHeaders(t *testing.T) { // rows 69, 72, 74
 				t.Errorf("%s: %s %s, want a problem with code %s", name, got, body, tt.code)
 			}
 		}
+		if tt.path == "/late" && body != "" {
+			t.Errorf("%s: a problem was added to a reply that had begun: %s", name, body)
+		}
 		for _, inside := range []string{"accounts", "secret", ".go:", "goroutine"} {
 			if strings.Contains(body, inside) {
 				t.Errorf("%s: the reply shows the inside: %s", name, body)
@@ -278,5 +281,22 @@ func TestAHandlerMayOpenItsPage(t *testing.T) {
 	web.Stack(web.Options{Logger: quiet}, page).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	if got := w.Header().Get("Content-Security-Policy"); got != "default-src 'self'; frame-ancestors 'none'" {
 		t.Errorf("Content-Security-Policy = %q", got)
+	}
+}
+
+// BenchmarkStack is what a request costs beside its handler.
+func BenchmarkStack(b *testing.B) {
+	h := web.Handle(func(w http.ResponseWriter, _ *http.Request) error { web.WriteRaw(w, 200, []byte("{}")); return nil })
+	for name, h := range map[string]http.Handler{
+		"bare":              h,
+		"stack":             web.Stack(web.Options{Logger: quiet, Registry: prometheus.NewRegistry()}, h),
+		"stack, not traced": web.Stack(web.Options{Logger: quiet, Registry: prometheus.NewRegistry(), NoTrace: func(*http.Request) bool { return true }}, h),
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := httptest.NewRequest("GET", "/", nil)
+			for b.Loop() {
+				h.ServeHTTP(httptest.NewRecorder(), r)
+			}
+		})
 	}
 }
