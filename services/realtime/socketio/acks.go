@@ -8,9 +8,10 @@ import (
 // ErrDisconnected says that a socket is gone, or was before it answered.
 var ErrDisconnected = errors.New("socket is disconnected")
 
-// Ack answers the event of a client, as Emit's arguments say. When the client
-// asked for no answer, and from the second call on, it does nothing.
-type Ack func(args ...any) error
+// Ack answers the event of a client, with arguments as Socket.Emit takes them.
+// When the client asked for no answer or is gone, and from the second call on,
+// it does nothing. An answer that cannot be encoded is logged.
+type Ack func(args ...any)
 
 // acks are the answers that a socket still owes to EmitWithAck. The zero value
 // is ready.

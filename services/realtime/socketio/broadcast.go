@@ -124,7 +124,7 @@ func (ns *Namespace) deliver(b Broadcast) error {
 			continue
 		}
 		for _, s := range direct {
-			s.sendFrame(f, b.Flags.Volatile)
+			_ = s.sendFrame(f, b.Flags.Volatile) // it may have gone since
 		}
 		return nil
 	}

@@ -8,6 +8,11 @@ import (
 	"github.com/vegascore/vegascore/services/realtime/engineio"
 )
 
+// maxSockets is how many sockets one session may have, those included that left
+// and whose handlers still run: a client that comes and goes must not start more
+// goroutines than it can have namespaces.
+const maxSockets = 100
+
 // conn is what a client needs of an engineio.Session.
 type conn interface {
 	Send(*engineio.Frame) bool
@@ -25,6 +30,7 @@ type client struct {
 
 	mu      sync.Mutex
 	sockets []*Socket // connecting or connected
+	running int       // sockets whose last handler has not returned
 	left    []string  // namespaces that it was in and is no more
 	idle    *time.Timer
 	closed  bool
@@ -91,11 +97,11 @@ func (c *client) route(p *Packet) bool {
 }
 
 // join begins to connect the client to a namespace. It returns false when the
-// client is in it, or about to be.
+// client is in it, or about to be, or comes and goes too fast.
 func (c *client) join(p *Packet) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.index(p.Namespace) >= 0 {
+	if c.index(p.Namespace) >= 0 || c.running >= maxSockets {
 		return false
 	}
 	ns := c.server.find(p.Namespace)
@@ -105,6 +111,7 @@ func (c *client) join(p *Packet) bool {
 	}
 	s := newSocket(ns, c, p.Data)
 	c.sockets = append(c.sockets, s)
+	c.running++
 	s.inbox.put(&c.server.workers, s.connect)
 	return true
 }
@@ -165,6 +172,13 @@ func (c *client) remove(s *Socket) {
 	if c.idle == nil && !slices.ContainsFunc(c.sockets, func(s *Socket) bool { return s.admitted }) {
 		c.watch()
 	}
+}
+
+// finished is called when a socket has nothing to do any more.
+func (c *client) finished() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running--
 }
 
 // disconnect takes the client out of all its namespaces and ends the session.

@@ -97,7 +97,7 @@ func payload(kind PacketType, data []byte, attachments int) (json.RawMessage, er
 		}
 		return nil, nil
 	}
-	if kind == DisconnectPacket || !json.Valid(data) {
+	if !json.Valid(data) {
 		return nil, errPayload
 	}
 	data = bytes.TrimSpace(data)
@@ -110,7 +110,7 @@ func payload(kind PacketType, data []byte, attachments int) (json.RawMessage, er
 		if _, err := eventName(data); err != nil {
 			return nil, err
 		}
-	default:
+	default: // a disconnect carries nothing
 		return nil, errPayload
 	}
 	if attachments > 0 && !placeholdersFit(data, attachments) {

@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync/atomic"
 
@@ -76,7 +77,7 @@ func (s *Socket) emit(id *uint64, volatile bool, event string, args []any) error
 }
 
 // noAck is for events to which no answer was asked for.
-var noAck Ack = func(...any) error { return nil }
+var noAck Ack = func(...any) {}
 
 // ack makes the answer to an event with this id.
 func (s *Socket) ack(id *uint64) Ack {
@@ -84,15 +85,17 @@ func (s *Socket) ack(id *uint64) Ack {
 		return noAck
 	}
 	var done atomic.Bool
-	return func(args ...any) error {
+	return func(args ...any) {
 		if done.Swap(true) {
-			return nil
+			return
 		}
 		data, attachments, err := marshalArgs(args)
-		if err != nil {
-			return fmt.Errorf("answer an event: %w", err)
+		if err == nil {
+			err = s.send(&Packet{Type: AckPacket, Namespace: s.ns.name, ID: id, Data: data, Attachments: attachments}, false)
 		}
-		return s.send(&Packet{Type: AckPacket, Namespace: s.ns.name, ID: id, Data: data, Attachments: attachments}, false)
+		if err != nil && !errors.Is(err, ErrDisconnected) {
+			s.ns.server.logger.Error("event could not be answered", "namespace", s.ns.name, "error", err)
+		}
 	}
 }
 

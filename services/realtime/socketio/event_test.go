@@ -140,6 +140,32 @@ func TestAHandlerMayWaitForAnAnswerOfItsSocket(t *testing.T) {
 	p.want(`35["yes"]`)
 }
 
+func TestAHandlerDoesNotWaitForAClientThatIsGone(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*peer){
+		"disconnect":    func(p *peer) { p.send("1") },
+		"end of stream": func(p *peer) { p.close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			waited := make(chan error, 1)
+			_, url := serve(t, Options{}, onConnect(func(s *Socket) {
+				s.On("start", func(Args, Ack) {
+					_, err := s.EmitWithAck(context.Background(), "sure?")
+					waited <- err
+				})
+			}))
+			p := join(t, url, "/")
+			p.send(`2["start"]`)
+			p.want(`20["sure?"]`)
+			leave(p)
+			if err := receive(t, waited); !errors.Is(err, ErrDisconnected) {
+				t.Errorf("the handler waited for %v", err)
+			}
+		})
+	}
+}
+
 func TestAPanicInAHandlerCostsNobodyTheirConnection(t *testing.T) {
 	t.Parallel()
 	var log lockedBuffer
@@ -157,10 +183,10 @@ func TestAPanicInAHandlerCostsNobodyTheirConnection(t *testing.T) {
 func TestEmitsToOneSocket(t *testing.T) {
 	t.Parallel()
 	_, url := serve(t, Options{}, onConnect(func(s *Socket) {
-		s.Emit("hello", 1, "2", map[string]any{"a": true})
-		s.EmitRaw("raw", []byte(`[{"z":1.50,"a":{"_placeholder":true,"num":0}}]`), []byte("file"))
-		s.Volatile().Emit("maybe")
-		s.Emit("binary", []byte("data"))
+		ok(t, s.Emit("hello", 1, "2", map[string]any{"a": true}))
+		ok(t, s.EmitRaw("raw", []byte(`[{"z":1.50,"a":{"_placeholder":true,"num":0}}]`), []byte("file")))
+		ok(t, s.Volatile().Emit("maybe"))
+		ok(t, s.Emit("binary", []byte("data")))
 	}))
 	p := join(t, url, "/")
 	p.want(
@@ -180,7 +206,7 @@ func TestDisconnectReasons(t *testing.T) {
 		{ClientNamespaceDisconnect, func(p *peer, _ *Socket) { p.send("1") }},
 		{ServerNamespaceDisconnect, func(_ *peer, s *Socket) { s.Disconnect(false) }},
 		{ServerNamespaceDisconnect, func(_ *peer, s *Socket) { s.Disconnect(true) }},
-		{"transport close", func(p *peer, _ *Socket) { p.ws.Close() }},
+		{"transport close", func(p *peer, _ *Socket) { p.close() }},
 		{"transport close", func(p *peer, _ *Socket) { p.raw("1") }},
 		{"parse error", func(p *peer, _ *Socket) { p.send("2{}") }},
 		{"forced server close", func(p *peer, _ *Socket) { p.send("0") }},
@@ -215,7 +241,7 @@ func TestDisconnectTellsTheClient(t *testing.T) {
 	_, url := serve(t, Options{}, func(srv *Server) {
 		answerPings(srv.Of("/"))
 		srv.Of("/admin").OnConnect(func(s *Socket) {
-			s.On("leave", func(Args, Ack) { s.Emit("bye"); s.Disconnect(false) })
+			s.On("leave", func(Args, Ack) { ok(t, s.Emit("bye")); s.Disconnect(false) })
 			s.On("close", func(Args, Ack) { s.Disconnect(true) })
 		})
 	})
@@ -273,7 +299,7 @@ func TestDataStaysWithTheSocket(t *testing.T) {
 	t.Parallel()
 	_, url := serve(t, Options{}, func(srv *Server) {
 		srv.Of("/").Use(func(s *Socket) error { s.SetData("ada"); return nil })
-		srv.Of("/").OnConnect(func(s *Socket) { s.Emit("you", s.Data()) })
+		srv.Of("/").OnConnect(func(s *Socket) { ok(t, s.Emit("you", s.Data())) })
 	})
 	join(t, url, "/").want(`2["you","ada"]`)
 }

@@ -27,7 +27,9 @@ func Example() {
 			ack(args.Raw(0))
 		})
 		s.On("chat", func(args socketio.Args, _ socketio.Ack) {
-			s.To("chat").EmitRaw("chat", args.From(0), args.Attachments()...)
+			if err := s.To("chat").EmitRaw("chat", args.From(0), args.Attachments()...); err != nil {
+				log.Println(err)
+			}
 		})
 		s.OnDisconnect(func(why socketio.Reason) { log.Println(s.ID(), why) })
 	})

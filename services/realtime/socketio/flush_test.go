@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -103,7 +104,7 @@ func TestABigRoomWritesOncePerMillisecond(t *testing.T) {
 		srv := newServer(Options{})
 		list, clients := fakes(srv, bigRoom, "r")
 		for n := range 5 {
-			srv.Of("/").To("r").Emit("n", n)
+			ok(t, srv.Of("/").To("r").Emit("n", n))
 		}
 		synctest.Wait()
 		if got := list[0].take(); got != nil {
@@ -120,12 +121,28 @@ func TestABigRoomWritesOncePerMillisecond(t *testing.T) {
 	})
 }
 
+func TestTheEndWaitsForWhatLingers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServer(Options{})
+		list, clients := fakes(srv, bigRoom, "r")
+		ok(t, srv.Of("/").To("r").Emit("last"))
+		if err := srv.closeNamespaces(); err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff([]int{size(t, `2["last"]`)}, list[0].take()); diff != "" {
+			t.Error(diff)
+		}
+		closeAll(clients)
+	})
+}
+
 func TestASmallRoomWritesAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		srv := newServer(Options{})
 		list, clients := fakes(srv, bigRoom-1, "r")
-		srv.Of("/").To("r").Emit("n", 0)
+		ok(t, srv.Of("/").To("r").Emit("n", 0))
 		synctest.Wait() // no time passes
 		if diff := cmp.Diff([]int{size(t, `2["n",0]`)}, list[7].take()); diff != "" {
 			t.Error(diff)
@@ -140,13 +157,13 @@ func TestADirectEmitTakesAlongWhatTheRoomHolds(t *testing.T) {
 		srv := newServer(Options{})
 		list, clients := fakes(srv, bigRoom, "r")
 		s := clients[0].sockets[0]
-		srv.Of("/").To("r").Emit("n", 0)
-		s.To("r").Emit("not for the sender")
-		s.Emit("direct")
+		ok(t, srv.Of("/").To("r").Emit("n", 0))
+		ok(t, s.To("r").Emit("not for the sender"))
+		ok(t, s.Emit("direct"))
 		if diff := cmp.Diff([]int{size(t, `2["n",0]`, `2["direct"]`)}, list[0].take()); diff != "" {
 			t.Error(diff)
 		}
-		srv.Of("/").To("r").Emit("n", 1)
+		ok(t, srv.Of("/").To("r").Emit("n", 1))
 		s.Leave("r")
 		if diff := cmp.Diff([]int{size(t, `2["n",1]`)}, list[0].take()); diff != "" {
 			t.Errorf("leaving: %s", diff)
@@ -169,8 +186,8 @@ func TestVolatileSkipsASlowPlayer(t *testing.T) {
 		list, clients := fakes(srv, bigRoom, "r")
 		list[0].slow = true
 		room := srv.Of("/").To("r")
-		room.Volatile().Emit("tick")
-		room.Emit("round")
+		ok(t, room.Volatile().Emit("tick"))
+		ok(t, room.Emit("round"))
 		pass(linger)
 		if diff := cmp.Diff([]int{size(t, `2["round"]`)}, list[0].take()); diff != "" {
 			t.Errorf("slow: %s", diff)
@@ -178,7 +195,7 @@ func TestVolatileSkipsASlowPlayer(t *testing.T) {
 		if diff := cmp.Diff([]int{size(t, `2["tick"]`, `2["round"]`)}, list[1].take()); diff != "" {
 			t.Errorf("fast: %s", diff)
 		}
-		clients[0].sockets[0].Volatile().Emit("tick")
+		ok(t, clients[0].sockets[0].Volatile().Emit("tick"))
 		if got := list[0].take(); got != nil {
 			t.Errorf("a volatile emit was sent to a slow socket: %v", got)
 		}
@@ -196,7 +213,7 @@ func TestEmitWaitsWhileARoomIsFull(t *testing.T) {
 		emitted := make(chan int, 20)
 		go func() { // ends when the room has taken all
 			for n := range 20 {
-				srv.Of("/").To("r").Emit("big", body)
+				ok(t, srv.Of("/").To("r").Emit("big", body))
 				emitted <- n
 			}
 			close(emitted)
@@ -257,6 +274,45 @@ func TestEventsFasterThanTheirHandlerCloseTheSession(t *testing.T) {
 		if since := time.Since(begin); since != patience {
 			t.Errorf("reading stopped for %v, want %v", since, patience)
 		}
+		if got := fmt.Sprint(list[0].reasons()); got != "[forced server close]" {
+			t.Errorf("closed with %s", got)
+		}
+		close(hold)
+		closeAll(clients)
+	})
+}
+
+func TestAClientThatComesAndGoesIsClosed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServer(Options{})
+		hold := make(chan struct{})
+		var held atomic.Bool
+		srv.Of("/").OnConnect(func(*Socket) {
+			if held.Load() {
+				<-hold
+			}
+		})
+		list, clients := fakes(srv, 1, "r")
+		again := func() {
+			clients[0].Message([]byte("1"), false)
+			clients[0].Message([]byte("0"), false)
+			synctest.Wait()
+		}
+		for range 3 * maxSockets {
+			again()
+		}
+		if got := list[0].reasons(); got != nil {
+			t.Fatalf("closed with %v while all handlers return", got)
+		}
+		held.Store(true)
+		for range maxSockets {
+			again()
+		}
+		if got := list[0].reasons(); got != nil {
+			t.Fatalf("closed with %v before the limit", got)
+		}
+		again()
 		if got := fmt.Sprint(list[0].reasons()); got != "[forced server close]" {
 			t.Errorf("closed with %s", got)
 		}

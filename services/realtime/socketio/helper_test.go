@@ -62,8 +62,8 @@ func dial(t testing.TB, url string) *peer {
 	if err != nil {
 		t.Fatalf("dial: %v", err)
 	}
-	t.Cleanup(func() { ws.Close() })
 	p := &peer{t: t, ws: ws}
+	t.Cleanup(p.close)
 	if open := p.frame(); !strings.HasPrefix(open, "0{") {
 		t.Fatalf("first frame is %s, want an open packet", open)
 	}
@@ -93,11 +93,21 @@ func (p *peer) connect(namespace string) {
 	p.id = answer.SID
 }
 
+// close ends the connection without a word.
+func (p *peer) close() { _ = p.ws.Close() } // it may be closed
+
+// read returns the next websocket message.
+func (p *peer) read() (kind int, data []byte, err error) {
+	if err := p.ws.SetReadDeadline(time.Now().Add(patienceOfTests)); err != nil {
+		return 0, nil, err
+	}
+	return p.ws.ReadMessage()
+}
+
 // frame returns the next websocket frame; a binary one is marked.
 func (p *peer) frame() string {
 	p.t.Helper()
-	p.ws.SetReadDeadline(time.Now().Add(patienceOfTests))
-	kind, data, err := p.ws.ReadMessage()
+	kind, data, err := p.read()
 	if err != nil {
 		p.t.Fatalf("read: %v", err)
 	}
@@ -153,8 +163,7 @@ func (p *peer) binary(data string) {
 // wantClosed fails unless the server ends the connection without another packet.
 func (p *peer) wantClosed() {
 	p.t.Helper()
-	p.ws.SetReadDeadline(time.Now().Add(patienceOfTests))
-	_, data, err := p.ws.ReadMessage()
+	_, data, err := p.read()
 	if err == nil {
 		p.t.Fatalf("received %s, want the end", data)
 	}
@@ -178,11 +187,19 @@ func answerPings(ns *Namespace) {
 	})
 }
 
-// eventually polls until ok or fails.
-func eventually(t testing.TB, what string, ok func() bool) {
+// ok fails the test at an error.
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// eventually polls until it happened or fails.
+func eventually(t testing.TB, what string, happened func() bool) {
 	t.Helper()
 	deadline := time.Now().Add(patienceOfTests)
-	for !ok() {
+	for !happened() {
 		if time.Now().After(deadline) {
 			t.Fatalf("not in time: %s", what)
 		}

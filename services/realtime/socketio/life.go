@@ -37,6 +37,7 @@ func (s *Socket) refuse(err error) {
 	s.phase = closed
 	s.mu.Unlock()
 	s.client.remove(s) // first, so that the client may try again once it knows
+	s.client.finished()
 	s.client.refuse(s.ns.name, refusal)
 }
 
@@ -84,6 +85,7 @@ func (s *Socket) end(why Reason, farewell *engineio.Frame) {
 		for _, fn := range ended {
 			s.ns.server.guard("OnDisconnect", func() { fn(why) })
 		}
+		s.client.finished()
 	})
 }
 

@@ -104,7 +104,7 @@ func TestNodeClientsTalkToTheServer(t *testing.T) {
 				if err != nil {
 					ack(err.Error())
 				}
-				s.EmitRaw("you said", answer.From(0), answer.Attachments()...)
+				ok(t, s.EmitRaw("you said", answer.From(0), answer.Attachments()...))
 				ack(answer.Len())
 			})
 		})
@@ -138,10 +138,10 @@ func TestNodeClientsShareRooms(t *testing.T) {
 		rooms(srv)
 		srv.Of("/").OnConnect(func(s *Socket) {
 			s.On("publish", func(args Args, ack Ack) {
-				srv.Of("/").To(names(args)[0]).EmitRaw("publish", args.From(1), args.Attachments()...)
+				ok(t, srv.Of("/").To(names(args)[0]).EmitRaw("publish", args.From(1), args.Attachments()...))
 				ack()
 			})
-			s.On("others", func(args Args, _ Ack) { s.To(names(args)[0]).EmitRaw("others", args.From(1)) })
+			s.On("others", func(args Args, _ Ack) { ok(t, s.To(names(args)[0]).EmitRaw("others", args.From(1))) })
 		})
 	})
 	for _, client := range []string{"a", "b", "c"} {

@@ -53,7 +53,7 @@ func TestEveryClientReceivesInTheOrderOfTheCalls(t *testing.T) {
 					delete(in[i], name)
 				}
 			case 2, 3:
-				sockets[i].Emit("n", n)
+				ok(t, sockets[i].Emit("n", n))
 				want[i] = append(want[i], text)
 			default:
 				to, except := some.Draw(r, "to"), some.Draw(r, "except")
@@ -74,7 +74,7 @@ func TestEveryClientReceivesInTheOrderOfTheCalls(t *testing.T) {
 			}
 		}
 		for i, s := range sockets {
-			s.Emit("end")
+			ok(t, s.Emit("end"))
 			var got []string
 			for text := peers[i].next(); text != `2["end"]`; text = peers[i].next() {
 				got = append(got, text)
@@ -82,7 +82,7 @@ func TestEveryClientReceivesInTheOrderOfTheCalls(t *testing.T) {
 			if diff := cmp.Diff(want[i], got); diff != "" {
 				r.Fatalf("socket %d: %s", i, diff)
 			}
-			peers[i].ws.Close()
+			peers[i].close()
 		}
 	})
 }
@@ -109,7 +109,7 @@ func TestEmittersDoNotDisturbEachOthersOrder(t *testing.T) {
 				}
 				if n%7 == 0 {
 					for _, p := range peers {
-						ns.Sockets(p.id)[0].Emit("direct", e, n)
+						ok(t, ns.Sockets(p.id)[0].Emit("direct", e, n))
 					}
 				}
 			}

@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ func TestShutdownLetsClientsComeBack(t *testing.T) {
 	srv, web := start(Options{Adapter: w}, onConnect(func(s *Socket) {
 		s.Join("r")
 		s.OnDisconnect(func(why Reason) {
-			s.To("r").Emit("left", s.ID()) // others hear of it until the end
+			ok(t, s.To("r").Emit("left", s.ID())) // others hear of it until the end
 			reasons <- why
 		})
 	}))
@@ -27,7 +28,7 @@ func TestShutdownLetsClientsComeBack(t *testing.T) {
 	}
 	for _, peer := range []*peer{p, q} {
 		for {
-			_, data, err := peer.ws.ReadMessage()
+			_, data, err := peer.read()
 			if websocket.IsCloseError(err, websocket.CloseGoingAway) {
 				break
 			}
@@ -48,7 +49,7 @@ func TestShutdownLetsClientsComeBack(t *testing.T) {
 	if err := srv.Of("/").Emit("after the end"); err != nil {
 		t.Errorf("Emit after Shutdown: %v", err)
 	}
-	if _, resp, err := websocket.DefaultDialer.Dial("ws"+web.URL[4:]+"/socket.io/?EIO=4&transport=websocket", nil); err == nil || resp.StatusCode != 503 {
+	if _, resp, err := websocket.DefaultDialer.Dial("ws"+web.URL[4:]+"/socket.io/?EIO=4&transport=websocket", nil); err == nil || resp.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("dial after Shutdown: %v", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -91,9 +90,8 @@ func TestBrokenProtocolClosesTheSession(t *testing.T) {
 // legal may come first.
 func (p *peer) wantEnd() {
 	p.t.Helper()
-	p.ws.SetReadDeadline(time.Now().Add(patienceOfTests))
 	for range 3 {
-		if _, _, err := p.ws.ReadMessage(); websocket.IsUnexpectedCloseError(err) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, _, err := p.read(); websocket.IsUnexpectedCloseError(err) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return
 		} else if err != nil {
 			p.t.Fatalf("read: %v", err)

@@ -66,13 +66,13 @@ func serve(ns *socketio.Namespace) {
 			var room string
 			if args.Decode(&room) == nil {
 				s.Join(room)
-				_ = ack() // the client may be gone
+				ack()
 			}
 		})
 		s.On("publish", func(args socketio.Args, ack socketio.Ack) {
 			var room string
 			if args.Decode(&room, nil) == nil && ns.To(room).EmitRaw("publish", args.From(1), args.Attachments()...) == nil {
-				_ = ack() // the client may be gone
+				ack()
 			}
 		})
 	})
@@ -105,17 +105,11 @@ func listen(ctx context.Context, addr string, rooms http.Handler, out io.Writer)
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", rooms)
 	web := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
-	defer web.Close()
-	failed := make(chan error, 1)
-	go func() { failed <- web.Serve(ln) }() // ends when web is closed
+	defer context.AfterFunc(ctx, func() { _ = web.Close() })() // Serve returns then
 	fmt.Fprintf(out, "listening on %s\n", ln.Addr())
-	select {
-	case err := <-failed:
+	if err := web.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
 	}
-	web.Close()
-	<-failed
 	return nil
 }
 

@@ -25,7 +25,7 @@ func start(t *testing.T, args ...string) string {
 	ended := make(chan error, 1)
 	go func() { // ends with ctx
 		ended <- run(ctx, args, write)
-		write.Close()
+		_ = write.Close() // of a pipe: never fails
 	}()
 	t.Cleanup(func() {
 		cancel()
