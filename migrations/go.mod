@@ -1,5 +1,3 @@
 module github.com/vegascore/vegascore/migrations
 
 go 1.26.0
-
-require github.com/google/go-cmp v0.7.0 // indirect

@@ -3,7 +3,6 @@ package lobby
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -141,8 +140,6 @@ func (l *Lobby) handle(s *socketio.Socket, serve func(socketio.Args) (any, error
 				return
 			}
 		}
-		if err := ack(reply); err != nil && !errors.Is(err, socketio.ErrDisconnected) {
-			l.log.Error("event not acknowledged", "error", err)
-		}
+		ack(reply)
 	}
 }
