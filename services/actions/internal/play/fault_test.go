@@ -16,6 +16,7 @@ import (
 	"github.com/vegascore/vegascore/services/actions/internal/seeds"
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
+	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/problem"
 )
 
@@ -158,50 +159,41 @@ func TestAKilledBackendIsReplaced(t *testing.T) {
 	h.sound()
 }
 
-// Two sets that lock the same accounts never wait in a circle; a deadlock that comes
-// from elsewhere is tried again.
-func TestADeadlockIsTriedAgain(t *testing.T) {
+// What the server rolls back because of others runs again, a few times.
+func TestARollbackBecauseOfOthersIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	h := open(t)
-	ada, bob := h.guest("Ada"), h.guest("Bob")
-	h.mustPlace(ada, "warm", 1, losing)
-	// The victim of a deadlock is who waits longest; this session lets others fall.
-	pool := h.pg.AdminPool(t)
-	tx, err := pool.Begin(t.Context())
-	if err != nil {
-		t.Fatal(err)
+	for _, test := range []struct {
+		state string
+		times int
+		code  problem.Code // none: the bet is played
+	}{
+		{"40P01", 1, ""}, {"40001", 1, ""}, {"40001", attempts - 1, ""}, {"40P01", attempts, problem.Busy}, {"23514", 1, problem.Internal},
+	} {
+		t.Run(fmt.Sprintf("%s %d times", test.state, test.times), func(t *testing.T) {
+			t.Parallel()
+			h := open(t)
+			ada, bob := h.guest("Ada"), h.guest("Bob")
+			h.admin(fmt.Sprintf(`CREATE SEQUENCE tries; GRANT USAGE ON tries TO public;
+				CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+				BEGIN
+					IF nextval('tries') <= %d THEN RAISE SQLSTATE '%s'; END IF;
+					RETURN NULL;
+				END $$;
+				CREATE TRIGGER fail AFTER INSERT ON rounds FOR EACH STATEMENT EXECUTE FUNCTION fail()`, test.times, test.state))
+			results, err := h.desk.place(t.Context(), []*Bet{h.bet(ada, "k", 10, losing), h.bet(bob, "k", 10, losing)})
+			if test.code == "" {
+				if err != nil || results[0].err != nil || results[1].err != nil {
+					t.Errorf("results = %+v, %v; want both played", results, err)
+				}
+			} else if p := problem.From(postgres.Problem(err)); p == nil || p.Code != test.code {
+				t.Errorf("error = %v; want %s", err, test.code)
+			}
+			if n := h.count(`SELECT count(*) FROM rounds`); (n == 2) != (test.code == "") || n == 1 {
+				t.Errorf("%d rounds", n)
+			}
+			h.sound()
+		})
 	}
-	defer tx.Rollback(context.Background())
-	lock := func(p Player) error {
-		_, err := tx.Exec(t.Context(), `SELECT FROM ledger_accounts WHERE owner = $1 FOR UPDATE`, p.ID)
-		return err
-	}
-	if _, err := tx.Exec(t.Context(), `SET LOCAL deadlock_timeout = '60s'`); err != nil {
-		t.Fatal(err)
-	}
-	if err := lock(bob); err != nil {
-		t.Fatal(err)
-	}
-	type reply struct {
-		results []result
-		err     error
-	}
-	placed := make(chan reply)
-	go func() { // ends with the set
-		r, err := h.desk.place(t.Context(), []*Bet{h.bet(ada, "k", 10, losing), h.bet(bob, "k", 10, losing)})
-		placed <- reply{r, err}
-	}()
-	until(t, func() bool { return h.count(`SELECT count(*) FROM pg_locks WHERE NOT granted`) == 1 })
-	if err := lock(ada); err != nil { // waits for the set, which waits for us and falls
-		t.Fatal(err)
-	}
-	if err := tx.Commit(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if r := <-placed; r.err != nil || r.results[0].err != nil || r.results[1].err != nil {
-		t.Errorf("results = %+v; want both played", r)
-	}
-	h.sound()
 }
 
 func TestAnAccountThatStaysLockedIsBusy(t *testing.T) {

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -167,16 +165,6 @@ func balanceIn(t testing.TB, a Answer) money.Amount {
 		t.Fatalf("answer %q: %v", a.Body, err)
 	}
 	return body.Round.Balance
-}
-
-// until polls a condition.
-func until(t testing.TB, met func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !met(); runtime.Gosched() {
-		if time.Now().After(deadline) {
-			t.Fatal("the condition was not met in 20 s")
-		}
-	}
 }
 
 func key(n int) string { return fmt.Sprintf("key-%d", n) }

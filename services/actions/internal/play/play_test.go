@@ -3,9 +3,11 @@ package play
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/vegascore/vegascore/services/actions/internal/seeds"
 	"github.com/vegascore/vegascore/shared/event"
@@ -233,6 +235,24 @@ func TestOthersDoNotFindARound(t *testing.T) {
 	if !is(others, problem.NotFound) || others.Error() != unknown.Error() {
 		t.Errorf("another's round: %v, unknown round: %v; want the same not_found", others, unknown)
 	}
+}
+
+// What the services' role may not do, no mistake in them can.
+func TestTheServicesCannotRewriteHistory(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.mustPlace(h.guest("Ada"), "k", 100, losing)
+	for _, sql := range []string{
+		`UPDATE rounds SET payout = 1`, `DELETE FROM rounds`, `UPDATE seeds SET server_seed = server_hash`, `DELETE FROM seeds`,
+		`UPDATE players SET name = 'Eve'`, `DELETE FROM outbox`, `UPDATE outbox SET body = '[]'`, `CREATE TABLE mine ()`,
+	} {
+		_, err := h.db.Exec(t.Context(), sql)
+		var pg *pgconn.PgError
+		if !errors.As(err, &pg) || pg.Code != "42501" {
+			t.Errorf("%s: error = %v; want insufficient privilege", sql, err)
+		}
+	}
+	h.sound()
 }
 
 func TestTheDigestNeverChanges(t *testing.T) {
