@@ -2,6 +2,7 @@ package auth
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -184,7 +185,7 @@ func TestBearer(t *testing.T) {
 		"two headers":    {[]string{"Bearer a", "Bearer b"}, "", problem.TokenInvalid},
 		"tab in a token": {[]string{"Bearer a\tb"}, "", problem.TokenInvalid},
 	} {
-		r := httptest.NewRequest("GET", "/?access_token=query&token=query", nil)
+		r := httptest.NewRequest(http.MethodGet, "/?access_token=query&token=query", nil)
 		for _, h := range tt.headers {
 			r.Header.Add("Authorization", h)
 		}

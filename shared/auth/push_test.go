@@ -54,7 +54,7 @@ func pushClaims() fields {
 }
 
 func delivery(token string) *http.Request {
-	r := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}"))
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}

@@ -87,6 +87,10 @@ func (h *Health) changed(c *component, before, now *result) {
 	}
 }
 
+// margin lets the result of a check that reaches its limit be stored before a
+// probe that began with it gives up.
+const margin = 50 * time.Millisecond
+
 // await returns when each of the components has a first result, when their
 // longest limit has passed, or when ctx ends.
 func (h *Health) await(ctx context.Context, of func(*component) bool) {
@@ -100,7 +104,7 @@ func (h *Health) await(ctx context.Context, of func(*component) bool) {
 	if len(waiting) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, longest)
+	ctx, cancel := context.WithTimeout(ctx, longest+margin)
 	defer cancel()
 	for _, c := range waiting {
 		select {

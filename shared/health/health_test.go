@@ -37,7 +37,7 @@ func start(t *testing.T, o Options, checks ...Check) *Health {
 
 func get(h http.Handler) (int, string) {
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	return w.Code, w.Body.String()
 }
 

@@ -19,7 +19,7 @@ import (
 func TestWriteIsAProblemDocument(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
-	problem.Write(w, httptest.NewRequest("GET", "/v1/rounds/1", nil), problem.Of(problem.NotFound, "There is no round %d.", 1))
+	problem.Write(w, httptest.NewRequest(http.MethodGet, "/v1/rounds/1", nil), problem.Of(problem.NotFound, "There is no round %d.", 1))
 
 	want := `{"type":"about:blank","title":"Not Found","status":404,"code":"not_found","detail":"There is no round 1."}`
 	if diff := cmp.Diff(want, w.Body.String()); diff != "" {
@@ -112,7 +112,7 @@ func TestHeadersOfARefusal(t *testing.T) {
 func TestHeadHasNoBody(t *testing.T) {
 	t.Parallel()
 	w := httptest.NewRecorder()
-	problem.Write(w, httptest.NewRequest("HEAD", "/", nil), problem.Of(problem.NotFound, "no"))
+	problem.Write(w, httptest.NewRequest(http.MethodHead, "/", nil), problem.Of(problem.NotFound, "no"))
 	if w.Body.Len() != 0 || w.Code != 404 {
 		t.Errorf("HEAD got %d and %q", w.Code, w.Body)
 	}

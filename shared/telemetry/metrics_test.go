@@ -71,7 +71,7 @@ func TestP50UnderConcurrency(t *testing.T) {
 func scrape(t *testing.T, h http.Handler) map[string]string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	if w.Code != 200 {
 		t.Fatalf("GET /metrics = %d", w.Code)
 	}
@@ -140,7 +140,7 @@ func TestInternalListener(t *testing.T) {
 		}
 		body, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		if err != nil || resp.StatusCode != 200 || !bytes.Contains(body, []byte(want)) {
+		if err != nil || resp.StatusCode != http.StatusOK || !bytes.Contains(body, []byte(want)) {
 			t.Errorf("GET %s = %d, %v, without %q", path, resp.StatusCode, err, want)
 		}
 	}

@@ -77,7 +77,7 @@ func TestALongPollIsNotCut(t *testing.T) {
 	defer s.Close()
 	c := dial(t, s.Listener.Addr().String())
 	c.send(t, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-	if resp, _ := c.answer(t); resp.StatusCode != 200 {
+	if resp, _ := c.answer(t); resp.StatusCode != http.StatusOK {
 		t.Errorf("got %d", resp.StatusCode)
 	}
 }
@@ -88,11 +88,11 @@ func TestUnreadBodiesDoNotReachTheNextRequest(t *testing.T) {
 	defer s.Close()
 	c := dial(t, s.Listener.Addr().String())
 	c.send(t, "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\nGET /panic HTTP/1.1\r\nHost: x\r\n")
-	if resp, _ := c.answer(t); resp.StatusCode != 404 {
+	if resp, _ := c.answer(t); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("first: %d", resp.StatusCode)
 	}
 	c.send(t, "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n")
-	if resp, body := c.answer(t); resp.StatusCode != 200 || !strings.Contains(body, "balance") {
+	if resp, body := c.answer(t); resp.StatusCode != http.StatusOK || !strings.Contains(body, "balance") {
 		t.Errorf("second: %d %s", resp.StatusCode, body)
 	}
 }

@@ -30,7 +30,7 @@ type bet struct {
 const good = `{"game":"dice","stake":100,"params":{"target":5000}}`
 
 func post(contentType, body string) *http.Request {
-	r := httptest.NewRequest("POST", "/v1/bets", strings.NewReader(body))
+	r := httptest.NewRequest(http.MethodPost, "/v1/bets", strings.NewReader(body))
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}

@@ -50,14 +50,14 @@ func TestConflictingLengthsAreRefused(t *testing.T) { // row 70
 			c := dial(t, r.addr)
 			if before != "" {
 				c.send(t, before)
-				if resp, body := c.answer(t); resp.StatusCode != 200 || !strings.HasPrefix(body, "Transfer") {
+				if resp, body := c.answer(t); resp.StatusCode != http.StatusOK || !strings.HasPrefix(body, "Transfer") {
 					t.Fatalf("%s: a good request before: %d %q", name, resp.StatusCode, body)
 				}
 			}
 			start := calls.Load()
 			c.send(t, "POST / HTTP/1.1\r\nHost: x\r\n"+head+"\r\n0\r\n\r\n"+smuggled)
 			resp, body := c.answer(t)
-			if resp.StatusCode != 400 && resp.StatusCode != 501 {
+			if resp.StatusCode != http.StatusBadRequest && resp.StatusCode != http.StatusNotImplemented {
 				t.Errorf("%s: %d %s, want 400 or 501", name, resp.StatusCode, body)
 			}
 			if rest, _ := io.ReadAll(c.Reader); len(rest) > 0 {
@@ -86,7 +86,7 @@ func TestHonestRequestsPassTheGuard(t *testing.T) {
 		c := dial(t, r.addr)
 		for i, request := range requests {
 			c.send(t, request)
-			if resp, body := c.answer(t); resp.StatusCode != 200 || resp.Close {
+			if resp, body := c.answer(t); resp.StatusCode != http.StatusOK || resp.Close {
 				t.Errorf("%s, request %d: %d, close %t, %.60q", name, i, resp.StatusCode, resp.Close, body)
 			}
 		}
@@ -115,7 +115,7 @@ func TestChunkedBodiesEndTheirConnection(t *testing.T) {
 	r, _ := framed(t)
 	c := dial(t, r.addr)
 	c.send(t, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
-	if resp, body := c.answer(t); resp.StatusCode != 200 || body != "hello" || !resp.Close {
+	if resp, body := c.answer(t); resp.StatusCode != http.StatusOK || body != "hello" || !resp.Close {
 		t.Errorf("%d %q, close %t; want the answer and a close", resp.StatusCode, body, resp.Close)
 	}
 	if err := c.SetReadDeadline(time.Now().Add(10 * time.Second)); err != nil {

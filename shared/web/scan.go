@@ -51,7 +51,7 @@ func escape(s []byte) (n int, ok bool) {
 	return 12, isUnicode && isLow(low)
 }
 
-// unit reads \uXXXX.
+// unit reads \u and its four digits.
 func unit(s []byte) (uint64, bool) {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
 		return 0, false

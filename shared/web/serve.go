@@ -66,7 +66,9 @@ func serve(ctx context.Context, s *http.Server, ln net.Listener, onDrain func(),
 	defer cancel()
 	d.closing.Store(true)
 	closeErr := ln.Close()
-	<-failed
+	if err := <-failed; !errors.Is(err, net.ErrClosed) {
+		closeErr = errors.Join(closeErr, err)
+	}
 	d.wait(lastRequests)
 	if err := s.Shutdown(deadline); err != nil && !errors.Is(err, net.ErrClosed) {
 		_ = s.Close() // the error of Shutdown says more

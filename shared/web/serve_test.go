@@ -124,7 +124,7 @@ func TestKeptConnectionsAreToldToClose(t *testing.T) {
 	r.stop()
 	until(t, "the drain has begun", r.refused)
 	kept.send(t, "GET / HTTP/1.1\r\nHost: x\r\n\r\n") // a proxy that does not know yet
-	if resp, _ := kept.answer(t); resp.StatusCode != 200 || !resp.Close {
+	if resp, _ := kept.answer(t); resp.StatusCode != http.StatusOK || !resp.Close {
 		t.Errorf("request on a kept connection: %d, close %t; want an answer and a close", resp.StatusCode, resp.Close)
 	}
 	close(release)
@@ -233,7 +233,7 @@ func TestHijackedConnectionsSurviveTheStack(t *testing.T) {
 	if line, err := c.ReadString('\n'); err != nil || line != "still here\n" {
 		t.Errorf("echo after the drain: %q, %v", line, err)
 	}
-	c.Conn.Close()
+	c.Close()
 }
 
 // echo ends when the connection does.

@@ -221,7 +221,7 @@ func TestAPanicEndsOneRequestOnly(t *testing.T) { // fault 40
 	c := dial(t, s.Listener.Addr().String())
 	for range 3 { // the connection lives on
 		c.send(t, "GET /panic HTTP/1.1\r\nHost: x\r\n\r\n")
-		if resp, body := c.answer(t); resp.StatusCode != 500 || !strings.Contains(body, `"code":"internal"`) {
+		if resp, body := c.answer(t); resp.StatusCode != http.StatusInternalServerError || !strings.Contains(body, `"code":"internal"`) {
 			t.Errorf("panic: %d %s", resp.StatusCode, body)
 		}
 	}
@@ -278,7 +278,7 @@ func TestAHandlerMayOpenItsPage(t *testing.T) {
 		w.Header().Set("Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'")
 	})
 	w := httptest.NewRecorder()
-	web.Stack(web.Options{Logger: quiet}, page).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	web.Stack(web.Options{Logger: quiet}, page).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if got := w.Header().Get("Content-Security-Policy"); got != "default-src 'self'; frame-ancestors 'none'" {
 		t.Errorf("Content-Security-Policy = %q", got)
 	}
@@ -293,7 +293,7 @@ func BenchmarkStack(b *testing.B) {
 		"stack, not traced": web.Stack(web.Options{Logger: quiet, Registry: prometheus.NewRegistry(), NoTrace: func(*http.Request) bool { return true }}, h),
 	} {
 		b.Run(name, func(b *testing.B) {
-			r := httptest.NewRequest("GET", "/", nil)
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			for b.Loop() {
 				h.ServeHTTP(httptest.NewRecorder(), r)
 			}

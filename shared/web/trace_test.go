@@ -32,7 +32,7 @@ func TestSpansContinueTheCallersTrace(t *testing.T) {
 	}()
 	h := web.Stack(web.Options{Logger: quiet, NoTrace: func(r *http.Request) bool { return r.URL.Path == "/any" }}, routes())
 	for _, path := range []string{"/ok", "/rounds/7", "/sql", "/panic", "/nowhere", "/any"} {
-		r := httptest.NewRequest("GET", path, nil)
+		r := httptest.NewRequest(http.MethodGet, path, nil)
 		r.Header.Set("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
@@ -62,7 +62,7 @@ func TestHandlersLogUnderTheSpan(t *testing.T) {
 	h := web.Stack(web.Options{Logger: quiet}, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		span = trace.SpanContextFromContext(r.Context())
 	}))
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.Header.Set("Traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	h.ServeHTTP(httptest.NewRecorder(), r)
