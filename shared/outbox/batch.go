@@ -94,7 +94,7 @@ func (d *Drainer) take(ctx context.Context, tx pgx.Tx, lane int16) (rows []Row, 
 	b.Queue(lockSQL, int32(lockClass), key)
 	b.Queue(batchSQL, int32(lockClass), key, string(d.sink), lane, d.opts.OlderThan.Seconds(), int32(d.opts.Batch))
 	results := tx.SendBatch(ctx, b)
-	defer results.Close()
+	defer func() { _ = results.Close() }() // its errors were read with the results
 	var held bool
 	if err := results.QueryRow().Scan(&held); err != nil {
 		return nil, 0, fmt.Errorf("lock lane: %w", err)

@@ -33,8 +33,7 @@ func (b acquireBound) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool,
 	a := &acquireContext{caller: ctx}
 	a.Context, a.cancel = context.WithCancelCause(ctx)
 	began := time.Now()
-	var look func()
-	look = func() {
+	look := func() {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		stat := pool.Stat()

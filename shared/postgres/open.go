@@ -162,7 +162,7 @@ func (db *DB) explore(ctx context.Context, cc *pgx.ConnConfig) (*path, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // it has done its work
 	var pid uint32
 	var most int
 	err = conn.QueryRow(ctx, "SELECT pg_backend_pid(), current_setting('max_connections')::int",

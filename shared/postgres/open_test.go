@@ -73,7 +73,7 @@ func TestPreparedStatementsBreakBehindAPooler(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	for range 10 {
 		var n int
 		if err = conn.QueryRow(ctx, "SELECT $1::int", 1).Scan(&n); err != nil {

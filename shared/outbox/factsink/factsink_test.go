@@ -68,7 +68,9 @@ func start(t *testing.T, reactor pstest.Reactor) (*factsink.Sender, *pstest.Serv
 		if err := sender.Close(); err != nil {
 			t.Error(err)
 		}
-		server.Close()
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
 	})
 	return sender, server
 }
@@ -156,7 +158,11 @@ func TestAMissingTopicIsAnError(t *testing.T) {
 		t.Fatal(err)
 	}
 	sender := factsink.New(client, "nowhere")
-	defer sender.Close()
+	t.Cleanup(func() {
+		if err := sender.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	if sent, err := send(t, sender, rows("k", 0, 3)); sent != 0 || status.Code(err) != codes.NotFound {
 		t.Errorf("sent %d, %v", sent, err)
 	}

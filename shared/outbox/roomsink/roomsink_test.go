@@ -72,7 +72,7 @@ func TestRowsAreHeardInTheirRooms(t *testing.T) {
 	c := client(t, redistest.New(t))
 	prefix := "test-" + uuid.NewString()
 	sub := c.PSubscribe(context.Background(), prefix+"*")
-	defer sub.Close()
+	defer func() { _ = sub.Close() }()
 	if _, err := sub.Receive(deadline(t)); err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func (p *Pooler) forget(conn net.Conn) {
 
 // close cuts every client and server connection and waits for the goroutines.
 func (p *Pooler) close() {
-	p.listener.Close()
+	_ = p.listener.Close()
 	p.mu.Lock()
 	for conn := range p.open {
 		conn.Close()

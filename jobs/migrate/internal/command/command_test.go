@@ -85,7 +85,7 @@ func TestExitCodesTellWhatHappened(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer other.Close(ctx)
+	defer func() { _ = other.Close(ctx) }()
 	if _, err := other.Exec(ctx, "SELECT pg_advisory_lock(x'76656761736d6967'::bigint)"); err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestACancelledRunRollsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.Background())
+	defer func() { _ = conn.Close(context.Background()) }()
 	for sleeping := false; !sleeping; {
 		if err := conn.QueryRow(context.Background(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep')`).Scan(&sleeping); err != nil {
 			t.Fatal(err)

@@ -46,7 +46,7 @@ func child(t *testing.T, url string) (kill func(), wait func()) {
 			})
 		}
 	}
-	kill = end(false, func() { cmd.Process.Kill() })
+	kill = end(false, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(kill)
 	return kill, end(true, func() {})
 }

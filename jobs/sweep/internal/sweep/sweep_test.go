@@ -87,14 +87,18 @@ func leave(t *testing.T, database *pgtest.Database, n int) {
 func topic(t *testing.T) *pstest.Server {
 	t.Helper()
 	server := pstest.NewServer()
-	t.Cleanup(func() { server.Close() })
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Setenv("PUBSUB_EMULATOR_HOST", server.Addr)
 	ctx := context.Background()
 	client, err := pubsub.NewClient(ctx, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: "projects/test/topics/facts"}); err != nil {
 		t.Fatal(err)
 	}
