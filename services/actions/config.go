@@ -6,9 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/caarlos0/env/v11"
-
 	"github.com/vegascore/vegascore/shared/auth"
+	environment "github.com/vegascore/vegascore/shared/config"
 	"github.com/vegascore/vegascore/shared/outbox/factsink"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/redisconn"
@@ -32,22 +31,11 @@ type config struct {
 	Telemetry telemetry.Config
 }
 
-// readConfig reads the variables through getenv; an empty one counts as not set.
-// All wrong values are named in one error.
+// readConfig reads the variables through getenv.
 func readConfig(getenv func(string) string) (config, error) {
 	var c config
-	fields, err := env.GetFieldParams(&c)
-	if err != nil {
-		return c, fmt.Errorf("read configuration: %w", err)
-	}
-	set := map[string]string{}
-	for _, field := range fields {
-		if value := getenv(field.Key); value != "" {
-			set[field.Key] = value
-		}
-	}
-	if err := env.ParseWithOptions(&c, env.Options{Environment: set}); err != nil {
-		return c, fmt.Errorf("read configuration: %w", err)
+	if err := environment.Read(getenv, &c); err != nil {
+		return c, err
 	}
 	if c.TokenTTL <= 0 {
 		return c, fmt.Errorf("read configuration: TOKEN_TTL is %s: must be more than 0", c.TokenTTL)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"strconv"
 
@@ -15,7 +16,10 @@ type config struct {
 	Port      int      `env:"PORT" envDefault:"8080"`
 	LocalOnly bool     `env:"LOCAL_ONLY"` // listen on the loopback interface
 	Origins   []string `env:"ORIGINS"`    // pages of other hosts that may connect
-	MemoryMB  int      `env:"MEMORY_MB"`  // the container's limit; 0: the cgroup's
+	// Transports that clients may use. Polling needs a load balancer that brings the
+	// requests of a session to the container that opened it.
+	Transports []string `env:"TRANSPORTS" envDefault:"polling,websocket"`
+	MemoryMB   int      `env:"MEMORY_MB"` // the container's limit; 0: the cgroup's
 
 	Tokens    auth.Config
 	Redis     redisconn.Config
@@ -25,9 +29,16 @@ type config struct {
 // readConfig reads the variables through getenv.
 func readConfig(getenv func(string) string) (config, error) {
 	var c config
-	err := environment.Read(getenv, &c)
+	if err := environment.Read(getenv, &c); err != nil {
+		return c, err
+	}
+	for _, t := range c.Transports {
+		if t != "polling" && t != "websocket" {
+			return c, fmt.Errorf("read configuration: TRANSPORTS names %q: must be polling or websocket", t)
+		}
+	}
 	c.Telemetry.Service = "realtime"
-	return c, err
+	return c, nil
 }
 
 // addr is where players' traffic arrives.

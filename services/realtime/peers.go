@@ -82,7 +82,7 @@ func (p *peers) close() {
 
 // options configure the Socket.IO server.
 func options(c config, p *peers, log *slog.Logger) socketio.Options {
-	opts := socketio.Options{Logger: log, Engine: engineio.Options{Origins: c.Origins, Logger: log}}
+	opts := socketio.Options{Logger: log, Engine: engineio.Options{Transports: c.Transports, Origins: c.Origins, Logger: log}}
 	if p.adapter != nil {
 		opts.Adapter = p.adapter
 		if c.Telemetry.Endpoint != "" {
