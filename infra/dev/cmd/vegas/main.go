@@ -18,6 +18,7 @@ type command struct {
 
 var commands = []command{
 	{"up", "run the whole platform until Ctrl-C (PORT, RESET, DATABASE_URL, DIRECT_URL, REDIS_URL, PUBSUB_EMULATOR_HOST, LOGS=all, LOG_FORMAT=json)", up},
+	{"load", "drive players against a running platform and judge what they see (-help lists the flags)", loadPlayers},
 }
 
 func main() {
