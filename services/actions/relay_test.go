@@ -26,13 +26,13 @@ import (
 func facts(t *testing.T) (*pstest.Server, string) {
 	t.Helper()
 	server := pstest.NewServer()
-	t.Cleanup(func() { server.Close() })
+	t.Cleanup(func() { _ = server.Close() })
 	client, err := pubsub.NewClient(t.Context(), "test", option.WithEndpoint(server.Addr), option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())), option.WithTelemetryDisabled())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	if _, err := client.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: "projects/test/topics/facts"}); err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +67,7 @@ func listen(t *testing.T, url string) *ears {
 			}
 		}
 	})
-	t.Cleanup(func() { sub.Close(); wg.Wait(); client.Close() })
+	t.Cleanup(func() { _ = sub.Close(); wg.Wait(); client.Close() })
 	return e
 }
 

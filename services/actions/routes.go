@@ -24,10 +24,10 @@ func routes(target string, all []api.Function, metrics *telemetry.Metrics, state
 	for _, f := range all {
 		announce(f.Name, f.ServeHTTP)
 		names = append(names, f.Name)
-		switch {
-		case target == "" || target == everything:
+		switch target {
+		case "", everything:
 			mux.Handle(f.Path, f)
-		case target == f.Name:
+		case f.Name:
 			found = true
 			mux.Handle("/", f)
 		}

@@ -54,7 +54,7 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 		return err
 	}
 	if c.Telemetry.Endpoint != "" {
-		c.Database.Tracer = otelpgx.NewTracer(otelpgx.WithTrimSQLInSpanName())
+		c.Database.Tracer = otelpgx.NewTracer()
 	}
 	db, err := postgres.Open(ctx, c.Database, log)
 	if err != nil {

@@ -74,7 +74,7 @@ func TestBadTokensAreRefused(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	defer func() { ln.Close(); <-listening }()
+	defer func() { _ = ln.Close(); <-listening }()
 	elsewhere := "http://" + ln.Addr().String() + "/keys"
 
 	now := time.Now().Unix()

@@ -77,7 +77,7 @@ func (c *cutter) accept() {
 
 // close cuts everything and refuses connections from now on.
 func (c *cutter) close() {
-	c.ln.Close()
+	_ = c.ln.Close()
 	c.mu.Lock()
 	for conn := range c.open {
 		conn.Close()
@@ -114,7 +114,9 @@ func (p *pair) forward() {
 	if _, err := io.ReadFull(in, rest); err != nil {
 		return
 	}
-	p.back.Write(append(startup, rest...))
+	if _, err := p.back.Write(append(startup, rest...)); err != nil {
+		return
+	}
 	var trip []byte
 	var runs, commits bool
 	for {
@@ -157,7 +159,7 @@ func (p *pair) send(trip []byte, runs, commits bool) bool {
 	case cutBefore:
 		return false
 	case cutDuring:
-		p.back.Write(trip)
+		_, _ = p.back.Write(trip)
 		return false
 	case cutAfter:
 		p.swallow.Store(true)

@@ -256,7 +256,9 @@ func TestRotationWaitsForBets(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for i := range 40 {
-			h.place(ada, key(i), 1, losing)
+			if _, err := h.place(ada, key(i), 1, losing); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 	for i := range 10 {

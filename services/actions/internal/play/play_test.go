@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,6 +16,7 @@ import (
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/postgres/pooler"
 	"github.com/vegascore/vegascore/shared/problem"
 )
 
@@ -267,18 +270,28 @@ func TestTheDigestNeverChanges(t *testing.T) {
 	}
 }
 
-func TestBetsWorkThroughAPoolersProtocol(t *testing.T) {
+// The pooler has fewer server connections than there are players at a time.
+func TestBetsWorkThroughATransactionPooler(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	ada := h.guest("Ada")
-	_, desk := h.through(h.pg.URL, postgres.ModeExec)
-	for i := range 3 {
-		if _, err := desk.Place(t.Context(), h.bet(ada, key(i%2), 100, losing)); err != nil {
-			t.Fatal(err)
-		}
+	db, desk := h.through(pooler.Start(t, h.pg.URL, 2), postgres.ModeAuto)
+	var wg sync.WaitGroup
+	for i := range 4 {
+		p := h.guest(fmt.Sprint("player ", i))
+		wg.Go(func() {
+			for k := range 6 {
+				if _, err := desk.Place(t.Context(), h.bet(p, key(k%5), 100, losing)); err != nil {
+					t.Error(err)
+				}
+			}
+			if got := h.balance(p); got != 99_500 {
+				t.Errorf("balance = %d; want five stakes less", got)
+			}
+		})
 	}
-	if got := h.balance(ada); got != 99_800 {
-		t.Errorf("balance = %d; want two stakes less", got)
+	wg.Wait()
+	if !db.Pooled() {
+		t.Error("the pooler was not seen")
 	}
 	h.sound()
 }

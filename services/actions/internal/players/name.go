@@ -47,10 +47,10 @@ func CleanName(raw string) (string, error) {
 }
 
 func visible(r rune) bool {
-	switch {
-	case r == ' ':
+	switch r {
+	case ' ':
 		return true
-	case r == utf8.RuneError, r == brailleBlank, r == '\u034F': // the combining grapheme joiner
+	case utf8.RuneError, brailleBlank, '\u034F': // the combining grapheme joiner
 		return false
 	}
 	return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Zs, r) && !unicode.In(r, unseen...)

@@ -64,29 +64,24 @@ func (r *Relay) Wake() {
 }
 
 // Run drains until ctx ends, then once more, so that what the last requests have
-// committed does not wait for another container. It closes the connection to Pub/Sub
-// and returns how many rows the last drain left behind, if it knows, as an error.
+// committed does not wait for another container, and closes the connection to
+// Pub/Sub. An error says which rows that last drain has left behind.
 func (r *Relay) Run(ctx context.Context) error {
-	r.all(func(d *outbox.Drainer) error { d.Run(ctx); return nil })
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRows)
-	defer cancel()
-	err := r.all(func(d *outbox.Drainer) error {
-		_, err := d.Drain(last)
-		return err
-	})
-	if err != nil {
-		err = fmt.Errorf("last drain of the outbox: %w", err)
-	}
-	return errors.Join(err, r.facts.close())
-}
-
-// all calls f for each drainer at the same time and waits.
-func (r *Relay) all(f func(*outbox.Drainer) error) error {
-	errs := make([]error, len(r.drainers))
 	var wg sync.WaitGroup
-	for i, d := range r.drainers {
-		wg.Go(func() { errs[i] = f(d) })
+	for _, d := range r.drainers {
+		wg.Go(func() { d.Run(ctx) }) // until ctx ends
 	}
 	wg.Wait()
-	return errors.Join(errs...)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastRows)
+	defer cancel()
+	errs := make([]error, len(r.drainers))
+	for i, d := range r.drainers {
+		wg.Go(func() {
+			if _, err := d.Drain(last); err != nil {
+				errs[i] = fmt.Errorf("last drain of the outbox: %w", err)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errors.Join(errs...), r.facts.close())
 }
