@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -143,6 +145,25 @@ func TestSIGTERMFinishesWhatWasBegun(t *testing.T) {
 		t.Errorf("%d rounds, %d answers", n, acked.Load())
 	}
 	sound(t, pg)
+}
+
+// Who never finishes a request does not hold up the end.
+func TestSIGTERMDoesNotWaitForASlowCaller(t *testing.T) {
+	t.Parallel()
+	s, _ := begin(t)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /v1/guests HTTP/1.1\r\nHost: casino\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	inside := &service{t: t, url: s.internal}
+	eventually(t, "request under way", func() bool { return strings.Contains(inside.get("/metrics").body, "http_requests_in_flight 1") })
+	if code, took := s.terminate(); code != 0 || took > 8*time.Second {
+		t.Errorf("exit code %d after %s; want 0 in less than 8 s", code, took)
+	}
 }
 
 // A container that dies in the middle leaves no half transactions: a retry with the

@@ -24,9 +24,14 @@ import (
 	"github.com/vegascore/vegascore/shared/web"
 )
 
-// flushTime bounds what is left to do after the last request and the last row of
-// the outbox: sending spans.
-const flushTime = 500 * time.Millisecond
+// How a container ends, in less than 8 s: requests first, then up to 1.5 s for the
+// outbox (package relay), then the spans.
+const (
+	// requestTime is for requests under way. A bet takes 5 s at most; who sends its
+	// body more slowly than that is cut.
+	requestTime = 5250 * time.Millisecond
+	flushTime   = 500 * time.Millisecond
+)
 
 // run serves until ctx ends, then drains and returns nil. Any other end is an error.
 func run(ctx context.Context, getenv func(string) string, announce register) (err error) {
@@ -114,7 +119,11 @@ func serve(ctx context.Context, c config, ln net.Listener, handler http.Handler,
 	wg.Go(func() { relayed <- outlet.Run(draining) })
 
 	log.Info("listening", "addr", ln.Addr().String(), "startup_ms", metrics.Started().Milliseconds())
-	err := web.Serve(ctx, web.NewServer(handler, log), ln, state.SetDraining)
+	server := web.NewServer(handler, log)
+	served := make(chan struct{})
+	wg.Go(func() { cut(ctx, server, served, log) })
+	err := web.Serve(ctx, server, ln, state.SetDraining)
+	close(served)
 	stopRelay()
 	if left := <-relayed; left != nil {
 		log.Warn("outbox rows are left to other containers", "error", left)
@@ -124,4 +133,19 @@ func serve(ctx context.Context, c config, ln net.Listener, handler http.Handler,
 		err = errors.Join(cause, err)
 	}
 	return err
+}
+
+// cut closes the connections that are still open requestTime after the end of ctx. It
+// returns when served is closed or that is done.
+func cut(ctx context.Context, server *http.Server, served <-chan struct{}, log *slog.Logger) {
+	select {
+	case <-served:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-served:
+	case <-time.After(requestTime):
+		log.Warn("requests cut", "error", server.Close())
+	}
 }
