@@ -58,6 +58,8 @@ type Service struct {
 // process itself is ended by Stop or Kill, not here.
 func (s *Service) supervise(ctx context.Context) {
 	defer close(s.done)
+	var news sync.WaitGroup
+	defer news.Wait()
 	pause := firstPause
 	for {
 		s.mu.Lock()
@@ -89,6 +91,14 @@ func (s *Service) supervise(ctx context.Context) {
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, lastPause)
+		news.Go(func() { s.sayBack(ctx) }) // ends with Ready: at readyTimeout at the latest
+	}
+}
+
+// sayBack tells that a service that died is ready again.
+func (s *Service) sayBack(ctx context.Context) {
+	if err := s.Ready(ctx); err == nil {
+		s.screen.say("%s is ready again", s.Name)
 	}
 }
 
