@@ -189,10 +189,10 @@ func (d *decoder) bin() error {
 // extension reads a timestamp (type -1, three sizes) or the byte pair with which old
 // JavaScript encoders wrote undefined (type 0, one byte).
 func (d *decoder) extension() error {
-	head, size := 2, 0
+	var head, size int
 	switch c := d.in[0]; c {
 	case 0xd4, 0xd5, 0xd6, 0xd7, 0xd8:
-		size = 1 << (c - 0xd4)
+		head, size = 2, 1<<(c-0xd4)
 	case 0xc7:
 		if len(d.in) < 2 {
 			return ErrSyntax

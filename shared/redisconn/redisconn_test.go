@@ -74,7 +74,7 @@ func TestASilentServerCostsABoundedWait(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { _ = l.Close() })
 	client := open(t, "redis://"+l.Addr().String())
 	took(t, "the first command", 4*time.Second, func() error { return client.Ping(context.Background()).Err() })
 }

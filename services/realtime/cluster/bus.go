@@ -87,15 +87,15 @@ func (b *bus) onBroadcast(channel, payload string) {
 	if room = strings.TrimSuffix(room, "#"); room != "" && !b.ns.HasRoom(room) {
 		return
 	}
-	if isFrom(payload, b.redis.opts.UID) {
+	if strings.HasPrefix(payload, b.redis.mark) {
 		return
 	}
-	m, err := decodeBroadcast([]byte(payload), b.redis.opts.UID, b.name)
+	m, err := decodeBroadcast([]byte(payload), b.name)
 	switch {
 	case err == nil:
 		b.redis.received.Add(1)
 		b.ns.Deliver(m)
-	case !errors.Is(err, errOwn) && !errors.Is(err, errNamespace):
+	case !errors.Is(err, errNamespace):
 		b.redis.malformedMessage(channel, err)
 	}
 }

@@ -23,8 +23,13 @@ type lookup struct {
 	err   error
 }
 
-// lookup returns the players of a room in Redis; the map is the caller's own.
+// lookup returns the players of a room in Redis; the map is the caller's own. Whoever
+// reads for others does so to the end, also when their own ctx ends before: twice
+// lookupTime at most.
 func (p *Presence) lookup(ctx context.Context, room string) (map[string]string, error) {
+	if err := ctx.Err(); err != nil {
+		return map[string]string{}, err
+	}
 	p.mu.Lock()
 	if p.away {
 		p.mu.Unlock()

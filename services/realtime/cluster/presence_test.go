@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -157,6 +158,30 @@ func TestPlayersOfAKilledContainerRunOut(t *testing.T) {
 		t.Logf("gone after %s with a lease of %s", time.Since(began), lease.Lease)
 		told.expect(t, "r", map[string]int{"+p1": 1, "-p2": 1})
 		dead.expect(t, "r", map[string]int{"+p2": 1})
+		leases, err := dial(t, address).HGet(t.Context(), a.keys("r")[2], "p1").Result()
+		if err != nil || strings.Contains(leases, victim.opts.Container) || !strings.Contains(leases, a.opts.Container) {
+			t.Errorf("leases = %s, %v; want one", leases, err)
+		}
+	})
+}
+
+// Nobody is there to remove what has run out; it is not shown either.
+func TestALeaseThatEndedIsNotShown(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, address string) {
+		lease := PresenceOptions{Lease: 500 * time.Millisecond}
+		victim := NewPresence(dial(t, address), lease, testLog(t))
+		victim.Join("r", "p1", "Ada")
+		if err := victim.write(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		client := dial(t, address)
+		if err := client.Persist(t.Context(), victim.keys("r")[0]).Err(); err != nil {
+			t.Fatal(err)
+		}
+		observer := NewPresence(client, lease, testLog(t))
+		expectMembers(t, observer, "r", "p1")
+		expectMembers(t, observer, "r")
 	})
 }
 

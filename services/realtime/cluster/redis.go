@@ -38,6 +38,7 @@ const sizeEvery = 2 * time.Second
 type Redis struct {
 	opts       Options
 	log        *slog.Logger
+	mark       string // beginning of one's own messages
 	client     redis.UniversalClient
 	publisher  *publisher
 	subscriber *subscriber
@@ -73,7 +74,7 @@ func NewRedis(publish, subscribe redis.UniversalClient, opts Options, log *slog.
 		opts.OnGap = func(Gap) {}
 	}
 	r := &Redis{
-		opts: opts, log: log, client: publish,
+		opts: opts, log: log, mark: mark(opts.UID), client: publish,
 		publisher:  newPublisher(publish, opts.Queue, log),
 		subscriber: newSubscriber(subscribe, opts.Quiet, opts.OnGap, log),
 		buses:      map[string]*bus{},

@@ -104,7 +104,7 @@ func (b *bus) perform(r *request) (answer any, err error) {
 				names[name] = true
 			}
 		}
-		return map[string]any{"requestId": r.ID, "rooms": append([]string{}, slices.Collect(maps.Keys(names))...)}, nil
+		return map[string]any{"requestId": r.ID, "rooms": append([]string{}, slices.Sorted(maps.Keys(names))...)}, nil
 	}
 	if r.Opts == nil { // the form of adapters before version 6
 		return nil, nil

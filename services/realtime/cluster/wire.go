@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/tinylib/msgp/msgp"
 
@@ -18,7 +17,6 @@ const eventType = 2
 
 // Errors of messages that are not for us, or not understood.
 var (
-	errOwn       = errors.New("own message")
 	errNamespace = errors.New("another namespace's message")
 	errMessage   = errors.New("malformed message")
 )
@@ -61,28 +59,21 @@ func appendNames(out []byte, names []string) []byte {
 	return out
 }
 
-// isFrom reports whether a broadcast message was sent by uid, without decoding it.
-func isFrom(payload, uid string) bool {
-	if len(payload) < 2 || payload[0] != 0x93 || payload[1] != 0xa0|byte(len(uid)) {
-		return false
-	}
-	return strings.HasPrefix(payload[2:], uid)
+// mark is how every message of a sender begins, by which it knows its own unread.
+func mark(uid string) string {
+	return string(msgp.AppendString(msgp.AppendArrayHeader(nil, 3), uid))
 }
 
-// decodeBroadcast reads a message of another server. errOwn and errNamespace say that
-// it is to be dropped; attachments point into raw.
-func decodeBroadcast(raw []byte, uid, namespace string) (socketio.Broadcast, error) {
+// decodeBroadcast reads a message of another server. errNamespace says that it is to be
+// dropped; attachments point into raw.
+func decodeBroadcast(raw []byte, namespace string) (socketio.Broadcast, error) {
 	var b socketio.Broadcast
 	parts, rest, err := msgp.ReadArrayHeaderBytes(raw)
 	if err != nil || parts < 3 {
 		return b, errMessage
 	}
-	sender, rest, err := msgp.ReadStringZC(rest)
-	if err != nil {
+	if _, rest, err = msgp.ReadStringZC(rest); err != nil {
 		return b, fmt.Errorf("%w: sender: %w", errMessage, err)
-	}
-	if string(sender) == uid {
-		return b, errOwn
 	}
 	if rest, err = decodePacket(rest, &b.Packet); err != nil {
 		return b, fmt.Errorf("packet: %w", err)

@@ -80,7 +80,7 @@ func TestBroadcastsOfNodeAreRead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := decodeBroadcast(raw, "me", "/")
+			got, err := decodeBroadcast(raw, "/")
 			if err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -91,24 +91,21 @@ func TestBroadcastsOfNodeAreRead(t *testing.T) {
 	}
 }
 
-func TestOwnAndForeignBroadcastsAreDropped(t *testing.T) {
+func TestOwnAndForeignBroadcastsAreKnown(t *testing.T) {
 	t.Parallel()
 	for _, uid := range []string{"SQEZA2", strings.Repeat("long", 10)} {
 		raw, err := encodeBroadcast(uid, "/admin", socketio.Broadcast{Packet: event(`["hi"]`)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := decodeBroadcast(raw, uid, "/admin"); !errors.Is(err, errOwn) {
-			t.Errorf("own: %v", err)
-		}
-		if _, err := decodeBroadcast(raw, "other", "/"); !errors.Is(err, errNamespace) {
+		if _, err := decodeBroadcast(raw, "/"); !errors.Is(err, errNamespace) {
 			t.Errorf("another namespace's: %v", err)
 		}
-		if len(uid) < 32 && !isFrom(string(raw), uid) {
-			t.Errorf("isFrom(%s) is false", uid)
+		if !strings.HasPrefix(string(raw), mark(uid)) {
+			t.Errorf("%s does not know its own", uid)
 		}
-		if isFrom(string(raw), uid+"x") || isFrom(string(raw), uid[1:]) || isFrom("", uid) {
-			t.Errorf("isFrom takes others for %s", uid)
+		if strings.HasPrefix(string(raw), mark(uid+"x")) || strings.HasPrefix(string(raw), mark(uid[1:])) {
+			t.Errorf("others take the messages of %s for their own", uid)
 		}
 	}
 }
@@ -136,7 +133,7 @@ func TestMalformedBroadcastsAreRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		if b, err := decodeBroadcast(raw, "me", "/"); err == nil {
+		if b, err := decodeBroadcast(raw, "/"); err == nil {
 			t.Errorf("%s: decoded %+v", name, b)
 		}
 	}
@@ -152,7 +149,7 @@ func FuzzDecodeBroadcast(f *testing.F) {
 		f.Add(raw)
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		b, err := decodeBroadcast(raw, "me", "/")
+		b, err := decodeBroadcast(raw, "/")
 		if err != nil {
 			return
 		}
@@ -163,7 +160,7 @@ func FuzzDecodeBroadcast(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		second, err := decodeBroadcast(again, "me", "/")
+		second, err := decodeBroadcast(again, "/")
 		if err != nil {
 			t.Fatal(err)
 		}
