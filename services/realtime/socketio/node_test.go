@@ -3,8 +3,10 @@ package socketio
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/vegascore/vegascore/services/realtime/engineio"
 	"github.com/vegascore/vegascore/services/realtime/testclient"
 )
 
@@ -17,9 +19,9 @@ type nodes struct {
 	url string
 }
 
-func startNodes(t *testing.T, setup func(*Server)) (*nodes, *Server) {
+func startNodes(t *testing.T, opts Options, setup func(*Server)) (*nodes, *Server) {
 	t.Helper()
-	srv, url := serve(t, Options{}, setup)
+	srv, url := serve(t, opts, setup)
 	return &nodes{testclient.Start(t, "client.mjs"), t, url}, srv
 }
 
@@ -58,7 +60,7 @@ func bin(text string) map[string]any { return map[string]any{"$bin": []byte(text
 
 func TestNodeClientConnects(t *testing.T) {
 	t.Parallel()
-	n, srv := startNodes(t, func(srv *Server) {
+	n, srv := startNodes(t, Options{}, func(srv *Server) {
 		srv.Of("/").Use(func(s *Socket) error {
 			var auth struct{ Token string }
 			if json.Unmarshal(s.Auth(), &auth) != nil || auth.Token != "secret" {
@@ -89,7 +91,7 @@ func TestNodeClientConnects(t *testing.T) {
 
 func TestNodeClientsTalkToTheServer(t *testing.T) {
 	t.Parallel()
-	n, srv := startNodes(t, func(srv *Server) {
+	n, srv := startNodes(t, Options{}, func(srv *Server) {
 		srv.Of("/").OnConnect(func(s *Socket) {
 			s.On("echo", func(args Args, ack Ack) { ack(args.Raw(0), args.Len()) })
 			s.On("file", func(args Args, ack Ack) {
@@ -134,7 +136,7 @@ func TestNodeClientsTalkToTheServer(t *testing.T) {
 
 func TestNodeClientsShareRooms(t *testing.T) {
 	t.Parallel()
-	n, _ := startNodes(t, func(srv *Server) {
+	n, _ := startNodes(t, Options{}, func(srv *Server) {
 		rooms(srv)
 		srv.Of("/").OnConnect(func(s *Socket) {
 			s.On("publish", func(args Args, ack Ack) {
@@ -181,7 +183,7 @@ func TestNodeClientsShareRooms(t *testing.T) {
 
 func TestNodeClientSeesWhyItWasDisconnected(t *testing.T) {
 	t.Parallel()
-	n, srv := startNodes(t, func(srv *Server) {
+	n, srv := startNodes(t, Options{}, func(srv *Server) {
 		answerPings(srv.Of("/"))
 		srv.Of("/").OnConnect(func(s *Socket) {
 			s.On("kick", func(Args, Ack) { s.Disconnect(false) })
@@ -219,7 +221,7 @@ func TestNodeClientSeesWhyItWasDisconnected(t *testing.T) {
 
 func TestNodeClientComesBackAfterADrain(t *testing.T) {
 	t.Parallel()
-	n, srv := startNodes(t, func(srv *Server) { answerPings(srv.Of("/")) })
+	n, srv := startNodes(t, Options{}, func(srv *Server) { answerPings(srv.Of("/")) })
 	n.connect("a")
 	if err := srv.Shutdown(t.Context(), 0); err != nil {
 		t.Fatal(err)
@@ -228,4 +230,20 @@ func TestNodeClientComesBackAfterADrain(t *testing.T) {
 		t.Errorf("client was told %q", l.Reason)
 	}
 	n.On("a", "reconnect_attempt")
+}
+
+func TestNodeClientUpgradesFromPolling(t *testing.T) {
+	t.Parallel()
+	opts := Options{Engine: engineio.Options{Transports: []string{"polling", "websocket"}}}
+	n, _ := startNodes(t, opts, rooms)
+	n.dial("a", "/", map[string]any{"transports": []string{"polling", "websocket"}})
+	n.On("a", "connect")
+	for i := range 100 {
+		n.ask("a", "join", fmt.Sprint("r", i))
+	}
+	eventually(t, "the client uses a websocket", func() bool {
+		state, err := n.Ask(testclient.Command{"do": "state", "client": "a"})
+		return err == nil && strings.Contains(string(state), `"transport":"websocket"`)
+	})
+	n.ask("a", "leave", "r1")
 }
