@@ -1,0 +1,152 @@
+// Package bench measures the platform next to peers in the same run, because only
+// the ratio survives a change of machine: bets over HTTP next to pgbench with the
+// same SQL on the same server, the start of each service next to a bare Go server's,
+// and broadcasts next to a Node socket.io server's.
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// Options of a run.
+type Options struct {
+	// Root is the repository; looked for upwards when empty.
+	Root string
+	// Short takes half a minute and is good for a look, not for figures.
+	Short bool
+	// Bets, Starts and Fanout choose the parts; all when none is set.
+	Bets, Starts, Fanout bool
+	// Progress tells what happens meanwhile; discarded when nil.
+	Progress io.Writer
+}
+
+// Result holds the figures of a run; parts that were not chosen are empty.
+type Result struct {
+	Bets   *Bets    `json:"bets,omitempty"`
+	Starts []Start  `json:"starts,omitempty"`
+	Fanout []Fanout `json:"fanout,omitempty"`
+}
+
+// bench is a run: its options and how long each part takes.
+type bench struct {
+	Options
+	bin string
+
+	members               int           // of a room
+	warmUp, fanoutTime    time.Duration // of each scenario and server
+	clients               int           // of HTTP and of pgbench
+	rounds                int           // of bets, each over HTTP and with pgbench
+	betsWarmUp, roundTime time.Duration
+	startAttempts         int
+	playersPerClient      int
+}
+
+// Run builds what it measures and measures it. It takes some minutes, a first build
+// not counted.
+func Run(ctx context.Context, opts Options) (*Result, error) {
+	if opts.Progress == nil {
+		opts.Progress = io.Discard
+	}
+	if opts.Root == "" {
+		root, err := findRoot()
+		if err != nil {
+			return nil, err
+		}
+		opts.Root = root
+	}
+	if !opts.Bets && !opts.Starts && !opts.Fanout {
+		opts.Bets, opts.Starts, opts.Fanout = true, true, true
+	}
+	b := &bench{
+		Options: opts, bin: filepath.Join(opts.Root, ".cache", "bench"),
+		members: 1000, warmUp: time.Second, fanoutTime: 4 * time.Second,
+		clients: 25, playersPerClient: 10, rounds: 5, betsWarmUp: 2 * time.Second, roundTime: 4 * time.Second,
+		startAttempts: 15,
+	}
+	if opts.Short {
+		b.members, b.warmUp, b.fanoutTime = 100, 200*time.Millisecond, 500*time.Millisecond
+		b.playersPerClient, b.rounds, b.betsWarmUp, b.roundTime = 2, 1, 500*time.Millisecond, time.Second
+		b.startAttempts = 3
+	}
+	b.say("building what is measured")
+	if err := b.build(ctx); err != nil {
+		return nil, err
+	}
+	return b.run(ctx)
+}
+
+func (b *bench) run(ctx context.Context) (*Result, error) {
+	var r Result
+	var err error
+	if b.Fanout {
+		if r.Fanout, err = b.fanout(ctx); err != nil {
+			return &r, fmt.Errorf("bench: %w", err)
+		}
+	}
+	if !b.Bets && !b.Starts {
+		return &r, nil
+	}
+	env, err := b.prepare(ctx)
+	if err != nil {
+		return &r, fmt.Errorf("bench: %w", err)
+	}
+	defer env.close(context.WithoutCancel(ctx))
+	if b.Starts {
+		if r.Starts, err = b.starts(ctx, env); err != nil {
+			return &r, fmt.Errorf("bench: %w", err)
+		}
+	}
+	if b.Bets {
+		if r.Bets, err = b.bets(ctx, env); err != nil {
+			return &r, fmt.Errorf("bench: %w", err)
+		}
+	}
+	return &r, nil
+}
+
+// build compiles the programs; the go command compiles only what changed.
+func (b *bench) build(ctx context.Context) error {
+	if err := os.MkdirAll(b.bin, 0o755); err != nil {
+		return fmt.Errorf("build: %w", err)
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", b.bin+"/",
+		"./services/realtime", "./services/actions", "./services/events", "./jobs/migrate",
+		"./services/realtime/cmd/fanout", "./infra/dev/bench/bare")
+	cmd.Dir = b.Root
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("build: %w\n%s", err, bytes.TrimSpace(said.Bytes()))
+	}
+	return nil
+}
+
+func (b *bench) binary(name string) string { return filepath.Join(b.bin, name) }
+
+func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.Progress, format+"\n", args...) }
+
+// findRoot goes up from the current folder to the one with go.work.
+func findRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the repository: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("find the repository: no go.work here or above")
+		}
+		dir = parent
+	}
+}

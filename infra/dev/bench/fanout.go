@@ -1,0 +1,176 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/vegascore/vegascore/infra/dev/load/latency"
+	"github.com/vegascore/vegascore/shared/localredis"
+)
+
+// scenario is one way to broadcast.
+type scenario struct {
+	Name       string
+	about      string
+	nodes      int // more than one share a Redis
+	publishers int
+	rate       int   // messages per second of each publisher; 0 floods
+	inFlight   int64 // of each publisher, when it floods
+}
+
+var scenarios = []scenario{
+	{"S1", "one room, 20 messages/s", 1, 1, 20, 0},
+	{"S3", "one room, one publisher, 8 in flight", 1, 1, 0, 8},
+	{"S8", "one room, 8 publishers with 8 in flight, two nodes and Redis", 2, 8, 0, 8},
+}
+
+// Fanout is a server's figures in a scenario.
+type Fanout struct {
+	Scenario   string        `json:"scenario"`
+	About      string        `json:"about"`
+	Server     string        `json:"server"`
+	Members    int           `json:"members"`
+	Deliveries int64         `json:"deliveries"`
+	PerSecond  float64       `json:"deliveries_per_second"`
+	CPU        float64       `json:"cpu_seconds_per_million"` // of all nodes, without Redis; below 0: unknown
+	P50        time.Duration `json:"p50_ns"`                  // published to received
+	P99        time.Duration `json:"p99_ns"`
+	Lost       int64         `json:"lost"`
+	Duplicated int64         `json:"duplicated"`
+	Unordered  int64         `json:"out_of_order"`
+}
+
+// server is a program that takes join and publish.
+type server struct {
+	name  string
+	start func(redis string) (*process, error)
+}
+
+func (b *bench) servers() []server {
+	return []server{
+		{"vegascore", func(redis string) (*process, error) {
+			args := []string{"-addr", "127.0.0.1:0"}
+			if redis != "" {
+				args = append(args, "-redis", redis)
+			}
+			return launch(nil, b.binary("fanout"), args...)
+		}},
+		{"socket.io", func(redis string) (*process, error) {
+			args := []string{filepath.Join(b.Root, "infra/dev/bench/peer/server.mjs"), filepath.Join(b.Root, "services/realtime/testclient")}
+			if redis != "" {
+				args = append(args, redis)
+			}
+			return launch(map[string]string{"NODE_ENV": "production"}, "node", args...)
+		}},
+	}
+}
+
+// fanout measures every server in every scenario, one after the other.
+func (b *bench) fanout(ctx context.Context) ([]Fanout, error) {
+	dir, err := os.MkdirTemp("", "vegas-bench-redis-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for Redis: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	redis, err := localredis.Start(ctx, localredis.Options{Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = redis.Stop(context.WithoutCancel(ctx)) }() // its data is thrown away
+	var all []Fanout
+	for _, s := range scenarios {
+		for _, server := range b.servers() {
+			f, err := b.broadcast(ctx, s, server, redis.URL())
+			if err != nil {
+				return all, fmt.Errorf("%s with %s: %w", s.Name, server.name, err)
+			}
+			b.say("%s %-10s %9.0f deliveries/s", s.Name, server.name, f.PerSecond)
+			all = append(all, f)
+		}
+	}
+	return all, nil
+}
+
+// broadcast starts the nodes, fills the room, and measures.
+func (b *bench) broadcast(ctx context.Context, s scenario, server server, redis string) (Fanout, error) {
+	f := Fanout{Scenario: s.Name, About: s.about, Server: server.name, Members: b.members}
+	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
+	defer cancel()
+	if s.nodes == 1 {
+		redis = ""
+	}
+	var nodes []*process
+	var urls []string
+	defer func() {
+		for _, p := range nodes {
+			p.end()
+		}
+	}()
+	for range s.nodes {
+		p, err := server.start(redis)
+		if err != nil {
+			return f, err
+		}
+		nodes = append(nodes, p)
+		url, err := p.address(ctx)
+		if err != nil {
+			return f, err
+		}
+		urls = append(urls, url)
+	}
+	c, err := gather(ctx, urls, b.members, s.publishers)
+	if err != nil {
+		return f, err
+	}
+	defer c.leave()
+	if s.nodes > 1 {
+		if err := c.meet(ctx, s.nodes); err != nil {
+			return f, err
+		}
+	}
+	publish := func(d time.Duration) error {
+		ctx, cancel := context.WithTimeout(ctx, d)
+		defer cancel()
+		if s.rate > 0 {
+			err = c.tick(ctx, s.rate)
+		} else {
+			err = c.flood(ctx, s.inFlight)
+		}
+		return errors.Join(err, c.drain(10*time.Second))
+	}
+	if err := publish(b.warmUp); err != nil {
+		return f, err
+	}
+	before, cpuErr := cpus(nodes)
+	heard, began := c.heard(), time.Now()
+	c.delays.Store(&latency.Histogram{})
+	if err := publish(b.fanoutTime); err != nil {
+		return f, err
+	}
+	took := time.Since(began)
+	f.Deliveries = c.heard() - heard
+	f.PerSecond = float64(f.Deliveries) / took.Seconds()
+	f.CPU = -1
+	if after, err := cpus(nodes); err == nil && cpuErr == nil && f.Deliveries > 0 {
+		f.CPU = (after - before).Seconds() / float64(f.Deliveries) * 1e6
+	}
+	f.P50, f.P99 = c.delays.Load().Quantile(0.5), c.delays.Load().Quantile(0.99)
+	c.leave() // the tracks belong to the readers until these have ended
+	f.Lost, f.Duplicated, f.Unordered = c.judge()
+	return f, nil
+}
+
+func cpus(nodes []*process) (sum time.Duration, err error) {
+	for _, p := range nodes {
+		used, err := cpu(p.Pid())
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
+}

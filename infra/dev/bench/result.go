@@ -1,0 +1,81 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// ErrUnsound says that something was lost, repeated or mixed up, or that money is
+// wrong: figures of such a run are worth nothing.
+var ErrUnsound = errors.New("the figures are not sound")
+
+// Err is ErrUnsound with what is wrong, or nil.
+func (r *Result) Err() error {
+	var wrong []string
+	for _, f := range r.Fanout {
+		if f.Lost+f.Duplicated+f.Unordered != 0 {
+			wrong = append(wrong, fmt.Sprintf("%s with %s: %d lost, %d duplicated, %d out of order", f.Scenario, f.Server, f.Lost, f.Duplicated, f.Unordered))
+		}
+		if f.Deliveries == 0 {
+			wrong = append(wrong, fmt.Sprintf("%s with %s: no deliveries", f.Scenario, f.Server))
+		}
+	}
+	if b := r.Bets; b != nil && b.Unmatched+b.WrongMoney+b.BadLedger != 0 {
+		wrong = append(wrong, fmt.Sprintf("bets: %d unmatched, %d times wrong money, bad ledger: %d", b.Unmatched, b.WrongMoney, b.BadLedger))
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrUnsound, strings.Join(wrong, "; "))
+}
+
+// Write prints the figures for people.
+func (r *Result) Write(w io.Writer) {
+	if b := r.Bets; b != nil {
+		fmt.Fprintf(w, "\nBets, %d clients, fsync on, medians of %d rounds in turn\n", b.Clients, b.Rounds)
+		fmt.Fprintf(w, "  over HTTP                  %8.0f bets/s   p50 %.1f ms, p99 %.1f ms\n", b.HTTP, ms(b.P50), ms(b.P99))
+		fmt.Fprintf(w, "  pgbench with the same SQL  %8.0f bets/s\n", b.Pgbench)
+		fmt.Fprintf(w, "  ratio                      %8.2f\n", b.Ratio)
+		fmt.Fprintf(w, "  unmatched %d, wrong money %d, bad ledger %d\n", b.Unmatched, b.WrongMoney, b.BadLedger)
+	}
+	if len(r.Starts) > 0 {
+		bare := r.Starts[0].Median
+		fmt.Fprintf(w, "\nStart, exec to /ready, %d cold processes each\n", r.Starts[0].Attempts)
+		fmt.Fprintf(w, "  %-10s %10s %10s %10s %10s\n", "", "median", "best", "worst", "to bare")
+		for _, s := range r.Starts {
+			fmt.Fprintf(w, "  %-10s %7.1f ms %7.1f ms %7.1f ms %9.1fx\n", s.Service, ms(s.Median), ms(s.Best), ms(s.Worst), float64(s.Median)/float64(bare))
+		}
+	}
+	if len(r.Fanout) > 0 {
+		fmt.Fprintf(w, "\nBroadcasts to %d members, %d-byte messages\n", r.Fanout[0].Members, frameBytes)
+		r.writeFanout(w)
+	}
+}
+
+func (r *Result) writeFanout(w io.Writer) {
+	fmt.Fprintf(w, "  %-3s %-10s %13s %13s %10s %10s %6s %6s %6s\n", "", "", "deliveries/s", "CPU s/million", "p50", "p99", "lost", "dup", "order")
+	peer := map[string]Fanout{}
+	for _, f := range r.Fanout {
+		peer[f.Scenario] = f // the last of a scenario is the peer
+	}
+	var ratios []string
+	for _, f := range r.Fanout {
+		used := "unknown"
+		if f.CPU >= 0 {
+			used = fmt.Sprintf("%.2f", f.CPU)
+		}
+		fmt.Fprintf(w, "  %-3s %-10s %13.0f %13s %7.1f ms %7.1f ms %6d %6d %6d\n",
+			f.Scenario, f.Server, f.PerSecond, used, ms(f.P50), ms(f.P99), f.Lost, f.Duplicated, f.Unordered)
+		p := peer[f.Scenario]
+		if f.Server == p.Server {
+			continue
+		}
+		if f.CPU > 0 && p.CPU > 0 {
+			used = fmt.Sprintf("%.2f", f.CPU/p.CPU)
+		}
+		ratios = append(ratios, fmt.Sprintf("  %s: %s; ours to %s: deliveries/s %.2f, CPU %s\n", f.Scenario, f.About, p.Server, f.PerSecond/max(p.PerSecond, 1e-9), used))
+	}
+	fmt.Fprint(w, strings.Join(ratios, ""))
+}
