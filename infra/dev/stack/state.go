@@ -162,5 +162,8 @@ func (s *state) close() {
 	for port := range s.used {
 		portsTaken.Delete(port)
 	}
+	// A process that is being started elsewhere holds a copy of the descriptor for a
+	// moment; unlocking gives the folder back whoever still has one.
+	_ = syscall.Flock(int(s.lock.Fd()), syscall.LOCK_UN)
 	s.lock.Close()
 }
