@@ -31,6 +31,7 @@ type Message struct {
 type Emitter struct {
 	client redis.UniversalClient
 	opts   Options
+	peers  *listeners
 }
 
 // New returns an emitter over client. The client should not repeat commands by itself
@@ -42,7 +43,9 @@ func New(client redis.UniversalClient, opts Options) *Emitter {
 	if opts.Namespace == "" {
 		opts.Namespace = "/"
 	}
-	return &Emitter{client: client, opts: opts}
+	peers := &listeners{channel: opts.Prefix + "-request#" + opts.Namespace + "#"}
+	client.AddHook(peers)
+	return &Emitter{client: client, opts: opts, peers: peers}
 }
 
 // Emit publishes msgs in order, in one round trip, and returns how many of the first
@@ -51,9 +54,13 @@ func New(client redis.UniversalClient, opts Options) *Emitter {
 // have been published too when Redis went away in the middle.
 //
 // Publishing is no delivery: Redis keeps nothing for a server that is not listening.
+// After a lost connection Emit waits up to 3 s for the servers that listened before.
 func (e *Emitter) Emit(ctx context.Context, msgs ...Message) (int, error) {
 	if len(msgs) == 0 {
 		return 0, nil
+	}
+	if err := e.peers.await(ctx, e.client); err != nil {
+		return 0, err
 	}
 	pipe := e.client.Pipeline()
 	cmds := make([]*redis.IntCmd, 0, len(msgs))
