@@ -1,3 +1,4 @@
-// Package e2e holds the tests of the platform as its users have it: every part a
-// process of its own, players on real socket.io clients and in a real browser.
+// Package e2e has the tests of the whole: the round that two players on two
+// containers see, driven by the npm package socket.io-client, the command that
+// `make run` calls, and the page in a browser. It has no code of its own.
 package e2e

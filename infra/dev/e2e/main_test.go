@@ -2,75 +2,98 @@ package e2e
 
 import (
 	"encoding/json"
-	"strings"
+	"io"
+	"net/http"
 	"testing"
 
-	"github.com/vegascore/vegascore/infra/dev/playtest"
+	"go.uber.org/goleak"
+
+	"github.com/vegascore/vegascore/infra/dev/e2e/platform"
 	"github.com/vegascore/vegascore/services/realtime/testclient"
 )
 
-func TestMain(m *testing.M) { playtest.Main(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// sockets are real socket.io clients in one Node process.
+// get reads a URL once.
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(body)
+}
+
+// sockets are real clients, by name, in one Node process.
 type sockets struct {
 	*testclient.Script
 	t *testing.T
 }
 
-func openSockets(t *testing.T) sockets {
-	t.Helper()
+func newSockets(t *testing.T) sockets {
 	return sockets{testclient.Start(t, "client.mjs"), t}
 }
 
-// connect opens a socket with a player's token. options are those of the npm client.
-func (s sockets) connect(client, url string, p *playtest.Player, options map[string]any) {
+// connect opens a socket of the player and waits until the namespace is joined.
+func (s sockets) connect(name, url string, p *platform.Player) {
 	s.t.Helper()
-	all := map[string]any{"auth": map[string]any{"token": p.Token}, "transports": []string{"polling", "websocket"}}
-	for name, value := range options {
-		all[name] = value
-	}
-	s.Tell(testclient.Command{"do": "connect", "client": client, "url": url, "options": all})
-	s.On(client, "connect")
-}
-
-// ask emits an event and returns the one argument of its acknowledgement.
-func (s sockets) ask(client, event string, args ...any) string {
-	s.t.Helper()
-	answer, err := s.Ask(testclient.Command{"do": "emit", "client": client, "event": event, "args": append([]any{}, args...), "timeout": 10_000})
-	if err != nil {
-		s.t.Fatalf("%s %s: %v", client, event, err)
-	}
-	return string(answer)
-}
-
-// hears waits for an event at a client whose first argument has all the given texts,
-// and decodes that argument.
-func (s sockets) hears(client, event string, into any, texts ...string) {
-	s.t.Helper()
-	l := s.Next(client+" hears "+event, func(l testclient.Line) bool {
-		if l.Client != client || l.On != "event" || l.Event != event {
-			return false
-		}
-		for _, text := range texts {
-			if !strings.Contains(string(l.Args), text) {
-				return false
-			}
-		}
-		return true
+	s.Tell(testclient.Command{"do": "connect", "client": name, "url": url, "options": map[string]any{
+		"auth": map[string]string{"token": p.Token}, "reconnection": false,
+	}})
+	line := s.Next(name+" connects", func(l testclient.Line) bool {
+		return l.Client == name && (l.On == "connect" || l.On == "connect_error")
 	})
-	var args []json.RawMessage
-	if err := json.Unmarshal(l.Args, &args); err != nil || len(args) != 1 {
-		s.t.Fatalf("%s heard %s %s, want one argument", client, event, l.Args)
-	}
-	if err := json.Unmarshal(args[0], into); err != nil {
-		s.t.Fatalf("%s heard %s %s: %v", client, event, l.Args, err)
+	if line.On != "connect" {
+		s.t.Fatalf("%s: %s", name, line.Message)
 	}
 }
 
-// silent reports an event that a client was not to hear, if it has come.
-func (s sockets) silent(client, event string) {
+// ask emits an event and reads the acknowledgement, which is one value.
+func (s sockets) ask(name, event string, out any, args ...any) {
 	s.t.Helper()
-	if l, ok := s.Take(func(l testclient.Line) bool { return l.Client == client && l.On == "event" && l.Event == event }); ok {
-		s.t.Errorf("%s heard %s %s", client, event, l.Args)
+	answer, err := s.Ask(testclient.Command{"do": "emit", "client": name, "event": event, "args": args, "timeout": 5000})
+	if err != nil {
+		s.t.Fatalf("%s: %s: %v", name, event, err)
+	}
+	// The driver answers with the arguments; with a timeout those come after the error.
+	var list []json.RawMessage
+	if err := json.Unmarshal(answer, &list); err != nil || len(list) != 1 {
+		s.t.Fatalf("%s: %s: answer %s", name, event, answer)
+	}
+	if err := json.Unmarshal(list[0], out); err != nil {
+		s.t.Fatalf("%s: %s: answer %s: %v", name, event, answer, err)
+	}
+}
+
+// event waits for an event with one argument and returns that.
+func (s sockets) event(name, event string) json.RawMessage {
+	s.t.Helper()
+	line := s.Next(name+" hears "+event, func(l testclient.Line) bool { return l.Client == name && l.On == "event" && l.Event == event })
+	var args []json.RawMessage
+	if err := json.Unmarshal(line.Args, &args); err != nil || len(args) != 1 {
+		s.t.Fatalf("%s: %s with %s", name, event, line.Args)
+	}
+	return args[0]
+}
+
+// none fails the test if the socket has heard the event.
+func (s sockets) none(name, event string) {
+	s.t.Helper()
+	if l, heard := s.Take(func(l testclient.Line) bool { return l.Client == name && l.Event == event }); heard {
+		s.t.Errorf("%s heard %s %s", name, event, l.Args)
+	}
+}
+
+// into reads JSON.
+func into(t *testing.T, raw json.RawMessage, out any) {
+	t.Helper()
+	if err := json.Unmarshal(raw, out); err != nil {
+		t.Fatalf("read %s: %v", raw, err)
 	}
 }

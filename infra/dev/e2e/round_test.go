@@ -4,21 +4,25 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"os/exec"
 	"strings"
 	"testing"
 
-	"github.com/vegascore/vegascore/infra/dev/playtest"
+	"github.com/vegascore/vegascore/infra/dev/e2e/platform"
+	"github.com/vegascore/vegascore/infra/dev/faults/oracle"
 	"github.com/vegascore/vegascore/infra/dev/stack"
 	"github.com/vegascore/vegascore/shared/fair"
 )
 
-// roundEvent is what a table hears of a round.
+// dice is the number of results of a roll: 0.00 to 100.00.
+const dice = 10_001
+
+// Each kind of Redis that `make run` may find.
+var kinds = []stack.RedisKind{stack.RedisServer, stack.RedisEmbedded}
+
 type roundEvent struct {
-	playtest.Round
-	Game, Table string
-	Player      struct{ ID, Name string }
-	EventID     string `json:"event_id"`
-	Traceparent string `json:"traceparent"`
+	platform.Round
+	Player struct{ ID, Name string }
 }
 
 type balanceEvent struct {
@@ -29,146 +33,195 @@ type balanceEvent struct {
 
 func TestTwoPlayersOnTwoContainersSeeOneBet(t *testing.T) {
 	t.Parallel()
-	for _, kind := range []stack.RedisKind{stack.RedisServer, stack.RedisEmbedded} {
+	for _, kind := range kinds {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
-			s := playtest.Start(t, stack.Options{NoSync: true, Redis: kind})
-			one, two := s.Service("realtime-1").URL, s.Service("realtime-2").URL
-			ada, bob := playtest.SignUp(t, s.URL, "Ada"), playtest.SignUp(t, s.URL, "Bob")
-			n := openSockets(t)
-			n.connect("Ada 1", one, ada, nil)
-			n.connect("Ada 2", two, ada, map[string]any{"transports": []string{"websocket"}})
-			n.connect("Bob", two, bob, nil)
-			n.ask("Ada 1", "join", "table:dice-1")
-			n.ask("Bob", "join", "table:dice-1")
-			playtest.Eventually(t, "both containers list both players", func() bool {
-				for _, client := range []string{"Ada 1", "Bob"} {
-					if got := n.ask(client, "join", "table:dice-1"); strings.Count(got, `"id"`) != 2 || strings.Contains(got, "partial") {
-						return false
-					}
-				}
-				return true
-			})
+			p := platform.Start(t, stack.Options{Redis: kind})
+			ada, bob := platform.Guest(t, p.URL, "Ada"), platform.Guest(t, p.URL, "Bob")
+			s := newSockets(t)
+			one, two := p.Service("realtime-1").URL, p.Service("realtime-2").URL
+			s.connect("ada 1", one, ada)
+			s.connect("ada 2", two, ada)
+			s.connect("bob", two, bob)
+			s.connect("ada at the door", p.URL, ada)
+			sitDown(t, s, ada, bob, "ada 1", "ada 2", "bob")
 
-			reply, err := ada.Bet("first", 500)
-			if err != nil {
-				t.Fatal(err)
-			}
-			answer := reply.Round(t)
-			if answer.State != "settled" || answer.Balance != playtest.StartingBalance-500+answer.Payout || answer.Win() != (answer.Payout > 0) {
-				t.Errorf("answer is %s", reply.Body)
-			}
-
-			var seen roundEvent
-			n.hears("Bob", "round", &seen, answer.ID)
-			if seen.Payout != answer.Payout || seen.Outcome != answer.Outcome || seen.Player.ID != ada.ID || seen.Player.Name != "Ada" || seen.Table != "dice-1" || seen.EventID == "" || seen.Traceparent == "" {
-				t.Errorf("Bob saw %+v, Ada was told %+v", seen, answer)
-			}
-			for _, client := range []string{"Ada 1", "Ada 2"} {
-				var b balanceEvent
-				n.hears(client, "balance", &b)
-				if b.Balance != answer.Balance || b.Round != answer.ID {
-					t.Errorf("%s heard %+v, want balance %d", client, b, answer.Balance)
+			round, first := ada.MustBet(t, "first", 100)
+			checkAnswer(t, round, ada.Start)
+			for _, name := range []string{"ada 1", "ada 2", "bob"} {
+				var got roundEvent
+				into(t, s.event(name, "round"), &got)
+				want := round
+				want.Balance = 0 // everybody's business but that
+				if got.Round != want || got.Player.ID != ada.ID || got.Player.Name != "Ada" {
+					t.Errorf("%s heard of %+v, want %+v", name, got, want)
 				}
 			}
-			n.ask("Bob", "join", "table:dice-1") // everything before the answer has arrived
-			n.silent("Bob", "balance")
-
-			n.ask("Bob", "chat", "table:dice-1", "well played")
-			var message struct{ Text string }
-			n.hears("Ada 1", "chat", &message)
-			if message.Text != "well played" {
-				t.Errorf("Ada read %q", message.Text)
+			for _, name := range []string{"ada 1", "ada 2", "ada at the door"} {
+				var got balanceEvent
+				into(t, s.event(name, "balance"), &got)
+				if want := (balanceEvent{round.Balance, "PLAY", round.ID}); got != want {
+					t.Errorf("%s has %+v, want %+v", name, got, want)
+				}
 			}
+			replay(t, ada, round, first)
+			chat(t, s, "ada 1", "bob", ada)
+			// What bob was not to hear would have come before the chat message.
+			s.none("bob", "balance")
+			s.none("ada at the door", "round") // it has joined no table
+			s.none("bob", "round")             // a replay is no round
 
-			playedOnce(t, s, ada, reply)
-			verifies(t, ada, answer)
-			playtest.Sent(t, s)
-			playtest.Agrees(t, s, []string{"first"})
+			verify(t, ada, round)
+			sound(t, p, []oracle.Bet{{Player: ada.ID, Key: "first", Round: round.ID}})
 		})
 	}
 }
 
-// playedOnce posts the bet again, and with another body.
-func playedOnce(t *testing.T, s *stack.Stack, p *playtest.Player, first playtest.Reply) {
+// sitDown joins the table with each socket, ada's first, and looks at who is there.
+func sitDown(t *testing.T, s sockets, ada, bob *platform.Player, names ...string) {
 	t.Helper()
-	before := playtest.Query[int64](t, s, `SELECT count(*) FROM ledger_transfers`)
-	again, err := p.Bet("first", 500)
-	if err != nil {
-		t.Fatal(err)
+	var joined struct {
+		OK      bool
+		Room    string
+		Members []struct{ ID, Name string }
+		Code    string
 	}
-	if again.Status != first.Status || !bytes.Equal(again.Body, first.Body) || again.Header.Get("Idempotent-Replayed") != "true" {
-		t.Errorf("the same key again: %d %s, want %d %s", again.Status, again.Body, first.Status, first.Body)
+	for _, name := range names {
+		s.ask(name, "join", &joined, platform.Room)
+		if !joined.OK || joined.Room != platform.Room {
+			t.Fatalf("%s: join: %+v", name, joined)
+		}
 	}
-	other, err := p.Bet("first", 501)
-	if err != nil {
-		t.Fatal(err)
+	var came struct {
+		Joined  struct{ ID string }
+		Members int
 	}
-	if other.Status != http.StatusUnprocessableEntity || other.Code() != "key_reused" {
-		t.Errorf("the same key with another body: %d %s, want 422 key_reused", other.Status, other.Body)
+	for came.Joined.ID != bob.ID {
+		into(t, s.event("ada 1", "presence"), &came)
 	}
-	if after := playtest.Query[int64](t, s, `SELECT count(*) FROM ledger_transfers`); after != before {
-		t.Errorf("%d transfers became %d", before, after)
+	if came.Members != 2 {
+		t.Errorf("%d players when bob came; ada has two sockets and is one player", came.Members)
+	}
+	platform.Await(t, "both players in the list of either container", func() bool {
+		s.ask("bob", "join", &joined, platform.Room)
+		there := len(joined.Members) == 2 && joined.Members[0].ID == ada.ID && joined.Members[1].ID == bob.ID
+		s.ask("ada 1", "join", &joined, platform.Room)
+		return there && len(joined.Members) == 2
+	})
+	var refused struct {
+		OK   bool
+		Code string
+	}
+	s.ask("bob", "join", &refused, "player:"+ada.ID)
+	if refused.OK || refused.Code != "forbidden" {
+		t.Errorf("bob in ada's own room: %+v", refused)
 	}
 }
 
-// verifies rotates the player's seeds and recomputes the round from what is revealed.
-func verifies(t *testing.T, p *playtest.Player, round playtest.Round) {
+// checkAnswer looks whether the answer to a bet has everything, and adds up.
+func checkAnswer(t *testing.T, r platform.Round, start int64) {
 	t.Helper()
-	r, err := p.Call(http.MethodPost, "/v1/me/seeds", "", `{"client_seed":"another"}`)
-	if err != nil || r.Status != http.StatusOK {
-		t.Fatalf("rotate: %v %d %s", err, r.Status, r.Body)
+	if r.ID == "" || r.Game != "dice" || r.Table != platform.Table || r.State != "settled" || r.Rules == "" || r.ClientSeed == "" || len(r.ServerSeedHash) != 64 {
+		t.Errorf("an answer with holes: %+v", r)
 	}
-	r, err = p.Call(http.MethodGet, "/v1/rounds/"+round.ID, "", "")
-	if err != nil || r.Status != http.StatusOK {
-		t.Fatalf("look the round up: %v %d %s", err, r.Status, r.Body)
+	if r.Stake != 100 || r.Balance != start-r.Stake+r.Payout || (r.Payout > 0) != r.Outcome.Win || r.Outcome.Win != (r.Outcome.Roll < 5000) {
+		t.Errorf("an answer that does not add up, from %d: %+v", start, r)
 	}
-	var found struct {
-		Round struct {
-			playtest.Round
+}
+
+// replay sends the bet again: the same answer, and nothing changes.
+func replay(t *testing.T, ada *platform.Player, round platform.Round, first platform.Answer) {
+	t.Helper()
+	if first.Header.Get("Idempotent-Replayed") != "" {
+		t.Error("the first answer calls itself a replay")
+	}
+	_, again := ada.MustBet(t, "first", 100)
+	if !bytes.Equal(again.Body, first.Body) || again.Status != first.Status || again.Header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("again: %d %s replayed=%q, want %d %s", again.Status, again.Body, again.Header.Get("Idempotent-Replayed"), first.Status, first.Body)
+	}
+	if got := ada.Balance(t); got != round.Balance {
+		t.Errorf("balance %d after the replay, want %d", got, round.Balance)
+	}
+}
+
+// chat sends a message from one container to the other, and to its sender.
+func chat(t *testing.T, s sockets, from, to string, sender *platform.Player) {
+	t.Helper()
+	const text = "<b>good</b> luck & \"☺\""
+	var taken struct{ OK bool }
+	s.ask(from, "chat", &taken, platform.Room, text)
+	if !taken.OK {
+		t.Fatalf("chat: %+v", taken)
+	}
+	for _, name := range []string{from, to} {
+		var heard struct {
+			Room, Text string
+			From       struct{ ID, Name string }
+		}
+		into(t, s.event(name, "chat"), &heard)
+		if heard.Room != platform.Room || heard.Text != text || heard.From.ID != sender.ID || heard.From.Name != sender.Name {
+			t.Errorf("%s heard %+v", name, heard)
+		}
+	}
+}
+
+// verify rotates the seeds and recomputes the round twice: with our code, and with
+// Node's crypto alone.
+func verify(t *testing.T, ada *platform.Player, round platform.Round) {
+	t.Helper()
+	answer, err := ada.Do(t.Context(), http.MethodPost, "/v1/me/seeds", "", map[string]string{"client_seed": "my-own-seed"})
+	if err != nil || answer.Status/100 != 2 {
+		t.Fatalf("rotate: %d %s, %v", answer.Status, answer.Body, err)
+	}
+	var rotated struct {
+		Revealed struct {
 			ServerSeed string `json:"server_seed"`
 		}
 	}
-	if err := json.Unmarshal(r.Body, &found); err != nil {
+	answer.Into(t, &rotated)
+	seed := rotated.Revealed.ServerSeed
+	if fair.Hash(seed) != round.ServerSeedHash {
+		t.Errorf("the revealed seed does not have the hash %s", round.ServerSeedHash)
+	}
+	if got := fair.NewStream(seed, round.ClientSeed, round.Nonce).Intn(dice); int64(got) != round.Outcome.Roll {
+		t.Errorf("recomputed: %d, the table said %d", got, round.Outcome.Roll)
+	}
+	bets, err := json.Marshal([]any{map[string]any{"server_seed": seed, "client_seed": round.ClientSeed, "nonce": round.Nonce}})
+	if err != nil {
 		t.Fatal(err)
 	}
-	seed := found.Round.ServerSeed
-	if fair.Hash(seed) != round.ServerHash {
-		t.Fatalf("the revealed seed %q does not have the hash that was shown before: %s", seed, r.Body)
+	out, err := exec.CommandContext(t.Context(), "node", "verify.mjs", string(bets)).Output()
+	if err != nil {
+		t.Fatalf("verify.mjs: %v", err)
 	}
-	if roll := fair.NewStream(seed, round.ClientSeed, round.Nonce).Intn(10_001); int64(roll) != round.Outcome.Roll {
-		t.Errorf("the seeds make %d, the bet was told %d", roll, round.Outcome.Roll)
+	var node []struct {
+		Hash string
+		Roll int64
 	}
-	if won := round.Outcome.Roll < 5000; won != round.Outcome.Win || (round.Payout == 500*19801/10000) != won {
-		t.Errorf("a roll of %d under 5000 paid %d", round.Outcome.Roll, round.Payout)
+	into(t, out, &node)
+	if len(node) != 1 || node[0].Hash != round.ServerSeedHash || node[0].Roll != round.Outcome.Roll {
+		t.Errorf("Node says %+v, the table said %s and %d", node, round.ServerSeedHash, round.Outcome.Roll)
 	}
 }
 
-func TestTheFrontDoorServesDefaultClients(t *testing.T) {
-	t.Parallel()
-	s := playtest.Start(t, stack.Options{NoSync: true})
-	ada := playtest.SignUp(t, s.URL, "Ada")
-	n := openSockets(t)
-	for _, transports := range [][]string{{"polling", "websocket"}, {"websocket"}, {"polling"}} {
-		client := strings.Join(transports, " then ")
-		n.connect(client, s.URL, ada, map[string]any{"transports": transports})
-		if got := n.ask(client, "join", "table:dice-1"); !strings.Contains(got, `"ok":true`) {
-			t.Errorf("%s: %s", client, got)
+// sound waits until everything has gone out and asks the oracle; the front door must
+// say the same.
+func sound(t *testing.T, p *platform.Platform, told []oracle.Bet) {
+	t.Helper()
+	var report oracle.Report
+	platform.Await(t, "the outbox is empty and the facts are handled", func() bool {
+		var err error
+		if report, err = oracle.Look(t.Context(), p.DirectURL(), told); err != nil {
+			t.Fatal(err)
 		}
-	}
-	for _, path := range []string{"/health", "/ready", "/live", "/", "/socket.io/socket.io.js", "/v1/leaderboard"} {
-		if r, err := ada.Call(http.MethodGet, path, "", ""); err != nil || r.Status != http.StatusOK {
-			t.Errorf("GET %s: %v %d", path, err, r.Status)
-		}
-	}
-	if err := s.Service("events").Halt(); err != nil {
-		t.Fatal(err)
-	}
-	playtest.Eventually(t, "the front door is not ready without a service", func() bool {
-		r, err := ada.Call(http.MethodGet, "/ready", "", "")
-		return err == nil && r.Status == http.StatusServiceUnavailable
+		return report.Settled()
 	})
-	if err := s.Service("events").Start(t.Context()); err != nil {
-		t.Error(err)
+	for _, fault := range report.Faults() {
+		t.Error(fault)
+	}
+	for path, want := range map[string]string{"/health": `"status":"healthy"`, "/ready": `"ready":true`, "/live": `"live":true`} {
+		if code, body := get(t, p.URL+path); code != http.StatusOK || !strings.HasPrefix(body, "{") || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
 	}
 }
