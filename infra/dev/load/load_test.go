@@ -61,7 +61,7 @@ func TestFaultsAreFound(t *testing.T) {
 				return
 			}
 			send(to, e)
-			if held != nil && len(held) > 0 && held["player"].(map[string]any)["id"] == e["player"].(map[string]any)["id"] {
+			if len(held) > 0 && held["player"].(map[string]any)["id"] == e["player"].(map[string]any)["id"] {
 				send(to, held)
 				held = map[string]any{}
 			}

@@ -182,7 +182,7 @@ func TestPagesOfListedHostsMayReadAnswers(t *testing.T) {
 		}
 	}
 	_, answer = exchange(t, tcp(t, r.addr), "GET /?EIO=4 HTTP/1.1\r\nHost: game.example\r\nOrigin: https://play.example\r\n\r\n")
-	if got := answer.Header.Get("Access-Control-Allow-Origin"); answer.StatusCode != 400 || got != "https://play.example" {
+	if got := answer.Header.Get("Access-Control-Allow-Origin"); answer.StatusCode != http.StatusBadRequest || got != "https://play.example" {
 		t.Errorf("refusal: status %d, allowed origin %q", answer.StatusCode, got)
 	}
 }
@@ -196,7 +196,7 @@ func TestSessionKeepsItsWebsocket(t *testing.T) {
 		t.Errorf("second websocket closed with %d, want 1000", got)
 	}
 	_, answer := exchange(t, tcp(t, r.addr), "GET /?EIO=4&transport=websocket&sid="+h.session.ID()+" HTTP/1.1\r\nHost: game.example\r\n\r\n")
-	if answer.StatusCode != 400 {
+	if answer.StatusCode != http.StatusBadRequest {
 		t.Errorf("plain request with the session's id: status %d, want 400", answer.StatusCode)
 	}
 	c.say(t, "4still here")

@@ -165,7 +165,7 @@ func TestPollingRefusals(t *testing.T) {
 		want(t, test.name, got, test.want)
 	}
 	_, answer := exchange(t, tcp(t, r.addr), "GET /?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n"+upgradeHeaders+"\r\n")
-	if answer.StatusCode != 400 {
+	if answer.StatusCode != http.StatusBadRequest {
 		t.Errorf("websocket handshake for polling: status %d", answer.StatusCode)
 	}
 	ws, h := r.connect(t)
