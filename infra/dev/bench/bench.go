@@ -41,6 +41,7 @@ type bench struct {
 	bin string
 
 	members               int           // of a room
+	fanoutRounds          int           // of each scenario and server
 	warmUp, fanoutTime    time.Duration // of each scenario and server
 	clients               int           // of HTTP and of pgbench
 	rounds                int           // of bets, each over HTTP and with pgbench
@@ -67,12 +68,12 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 	}
 	b := &bench{
 		Options: opts, bin: filepath.Join(opts.Root, ".cache", "bench"),
-		members: 1000, warmUp: time.Second, fanoutTime: 4 * time.Second,
+		members: 1000, fanoutRounds: 3, warmUp: time.Second, fanoutTime: 2500 * time.Millisecond,
 		clients: 25, playersPerClient: 10, rounds: 5, betsWarmUp: 2 * time.Second, roundTime: 4 * time.Second,
 		startAttempts: 15,
 	}
 	if opts.Short {
-		b.members, b.warmUp, b.fanoutTime = 100, 200*time.Millisecond, 500*time.Millisecond
+		b.members, b.fanoutRounds, b.warmUp, b.fanoutTime = 100, 1, 200*time.Millisecond, 500*time.Millisecond
 		b.playersPerClient, b.rounds, b.betsWarmUp, b.roundTime = 2, 1, 500*time.Millisecond, time.Second
 		b.startAttempts = 3
 	}

@@ -133,3 +133,16 @@ func TestMedian(t *testing.T) {
 		}
 	}
 }
+
+func TestRoundsGiveMediansAndKeepWhatWentWrong(t *testing.T) {
+	t.Parallel()
+	m := middle([]Fanout{
+		{PerSecond: 3, CPU: 1, P50: 1, P99: 9, Deliveries: 1, Lost: 1},
+		{PerSecond: 1, CPU: 3, P50: 2, P99: 5, Deliveries: 1, Unordered: 2},
+		{PerSecond: 2, CPU: 2, P50: 3, P99: 7, Deliveries: 1, Duplicated: 3},
+	})
+	want := Fanout{PerSecond: 2, CPU: 2, P50: 2, P99: 7, Deliveries: 3, Lost: 1, Duplicated: 3, Unordered: 2}
+	if m != want {
+		t.Errorf("got %+v, want %+v", m, want)
+	}
+}

@@ -28,7 +28,8 @@ var scenarios = []scenario{
 	{"S8", "one room, 8 publishers with 8 in flight, two nodes and Redis", 2, 8, 0, 8},
 }
 
-// Fanout is a server's figures in a scenario.
+// Fanout is a server's figures in a scenario: medians of the rounds, in which the
+// servers take turns.
 type Fanout struct {
 	Scenario   string        `json:"scenario"`
 	About      string        `json:"about"`
@@ -69,7 +70,7 @@ func (b *bench) servers() []server {
 	}
 }
 
-// fanout measures every server in every scenario, one after the other.
+// fanout measures every server in every scenario, fresh processes each time.
 func (b *bench) fanout(ctx context.Context) ([]Fanout, error) {
 	dir, err := os.MkdirTemp("", "vegas-bench-redis-")
 	if err != nil {
@@ -83,16 +84,45 @@ func (b *bench) fanout(ctx context.Context) ([]Fanout, error) {
 	defer func() { _ = redis.Stop(context.WithoutCancel(ctx)) }() // its data is thrown away
 	var all []Fanout
 	for _, s := range scenarios {
-		for _, server := range b.servers() {
-			f, err := b.broadcast(ctx, s, server, redis.URL())
-			if err != nil {
-				return all, fmt.Errorf("%s with %s: %w", s.Name, server.name, err)
+		rounds := map[string][]Fanout{}
+		for range b.fanoutRounds {
+			for _, server := range b.servers() {
+				f, err := b.broadcast(ctx, s, server, redis.URL())
+				if err != nil {
+					return all, fmt.Errorf("%s with %s: %w", s.Name, server.name, err)
+				}
+				b.say("%s %-10s %9.0f deliveries/s, CPU %.2f s per million", s.Name, server.name, f.PerSecond, f.CPU)
+				rounds[server.name] = append(rounds[server.name], f)
 			}
-			b.say("%s %-10s %9.0f deliveries/s", s.Name, server.name, f.PerSecond)
-			all = append(all, f)
+		}
+		for _, server := range b.servers() {
+			all = append(all, middle(rounds[server.name]))
 		}
 	}
 	return all, nil
+}
+
+// middle is the median of each figure of several rounds; what went wrong adds up.
+func middle(rounds []Fanout) Fanout {
+	of := func(figure func(Fanout) float64) float64 {
+		var values []float64
+		for _, f := range rounds {
+			values = append(values, figure(f))
+		}
+		return median(values)
+	}
+	m := rounds[0]
+	m.PerSecond = of(func(f Fanout) float64 { return f.PerSecond })
+	m.CPU = of(func(f Fanout) float64 { return f.CPU })
+	m.P50 = time.Duration(of(func(f Fanout) float64 { return float64(f.P50) }))
+	m.P99 = time.Duration(of(func(f Fanout) float64 { return float64(f.P99) }))
+	for _, f := range rounds[1:] {
+		m.Deliveries += f.Deliveries
+		m.Lost += f.Lost
+		m.Duplicated += f.Duplicated
+		m.Unordered += f.Unordered
+	}
+	return m
 }
 
 // broadcast starts the nodes, fills the room, and measures.

@@ -103,6 +103,7 @@ func (o *output) Write(b []byte) (int, error) {
 			if at, ok := strings.CutPrefix(line, "listening on "); ok && strings.HasSuffix(line, "\n") {
 				o.told = true
 				o.line <- strings.TrimSpace(at)
+				break
 			}
 		}
 	}
