@@ -80,17 +80,13 @@ func serve(ctx context.Context, c config, ln net.Listener, rooms *socketio.Serve
 	})
 	leave := peers.run(background)
 
-	drained := make(chan error, 1)
+	drained := sync.OnceValue(func() error { return drain(rooms) })
 	log.Info("listening", "addr", ln.Addr().String(), "startup_ms", metrics.Started().Milliseconds())
 	err := web.Serve(ctx, web.NewServer(routes(rooms, metrics, state, log), log), ln, func() {
 		state.SetDraining()
-		go func() { drained <- drain(rooms) }() // received below, or the server failed before it drained
+		wg.Go(func() { _ = drained() }) // alongside the requests; its error is taken below
 	})
-	if ctx.Err() != nil {
-		err = errors.Join(err, <-drained)
-	} else {
-		err = errors.Join(err, drain(rooms))
-	}
+	err = errors.Join(err, drained())
 	leave()
 	log.Info("ended")
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
