@@ -191,11 +191,11 @@ func TestMakeRunKeepsItsDataUntilAReset(t *testing.T) {
 			t.Errorf("neither progress nor banner names %q", part)
 		}
 	}
-	if code, body := get(t, first.url+"/"); code != http.StatusOK || !strings.Contains(body, "<html") {
-		t.Errorf("page: %d %.80s", code, body)
+	if page := platform.Get(t, first.url+"/"); page.Status != http.StatusOK || !bytes.Contains(page.Body, []byte("<html")) {
+		t.Errorf("page: %d %.80s", page.Status, page.Body)
 	}
-	if code, body := get(t, first.url+"/ready"); code != http.StatusOK {
-		t.Errorf("ready: %d %s", code, body)
+	if ready := platform.Get(t, first.url+"/ready"); ready.Status != http.StatusOK {
+		t.Errorf("ready: %d %s", ready.Status, ready.Body)
 	}
 	ada := platform.Guest(t, first.url, "Ada")
 	round, _ := ada.MustBet(t, "k", 100)

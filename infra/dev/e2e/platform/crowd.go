@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
@@ -15,6 +16,9 @@ import (
 // pause is between two attempts at one bet. It is shorter than Retry-After asks for,
 // so that gaps are measured and not made.
 const pause = 10 * time.Millisecond
+
+// thought is between two bets of one player.
+const thought = 3 * time.Millisecond
 
 // Ack is a bet that was answered with 201.
 type Ack struct {
@@ -28,18 +32,19 @@ type Ack struct {
 // answered, while something breaks.
 type Crowd struct {
 	Players []*Player
+	// Impatient players hang up on the first attempt at a bet, after a few
+	// milliseconds at most; set it before Run.
+	Impatient bool
 
 	t    testing.TB
-	end  context.CancelFunc
 	wg   sync.WaitGroup
 	acks atomic.Int64
 
-	mu       sync.Mutex
-	acked    []Ack
-	refused  map[string]int // by status and code
-	unheard  int            // attempts without an answer
-	odd      []string       // answers that a fault does not excuse
-	earliest time.Time
+	mu      sync.Mutex
+	acked   []Ack
+	refused map[string]int // by status and code
+	unheard int            // attempts without an answer
+	odd     []string       // answers that a fault does not excuse
 }
 
 // NewCrowd signs n players in at base. Run makes them bet.
@@ -56,14 +61,11 @@ func NewCrowd(t testing.TB, base string, n int) *Crowd {
 // function is called, which waits until each has an answer to its last bet.
 func (c *Crowd) Run(prefix string) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	c.end = cancel
-	c.mu.Lock()
-	c.earliest = time.Now()
-	c.mu.Unlock()
 	for _, p := range c.Players {
 		c.wg.Go(func() { // ends soon after cancel: the last bet is bounded by Patience
 			for k := 0; ctx.Err() == nil; k++ {
 				c.Settle(p, fmt.Sprintf("%s-%d", prefix, k))
+				<-time.After(thought)
 			}
 		})
 	}
@@ -79,9 +81,9 @@ func (c *Crowd) Run(prefix string) (stop func()) {
 // never was.
 func (c *Crowd) Settle(p *Player, key string) {
 	deadline := time.Now().Add(Patience)
-	for time.Now().Before(deadline) {
+	for attempt := 1; time.Now().Before(deadline); attempt++ {
 		began := time.Now()
-		answer, err := p.Bet(context.Background(), key, 1)
+		answer, err := c.attempt(p, key, attempt)
 		if err == nil && answer.Status == http.StatusCreated {
 			c.note(p, key, answer, time.Since(began))
 			return
@@ -101,6 +103,16 @@ func (c *Crowd) Settle(p *Player, key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.odd = append(c.odd, fmt.Sprintf("bet %s of %s: no 201 within %s", key, p.Name, Patience))
+}
+
+func (c *Crowd) attempt(p *Player, key string, n int) (Answer, error) {
+	ctx := context.Background()
+	if c.Impatient && n == 1 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, rand.N(6*time.Millisecond))
+		defer cancel()
+	}
+	return p.Bet(ctx, key, 1)
 }
 
 func (c *Crowd) note(p *Player, key string, answer Answer, took time.Duration) {

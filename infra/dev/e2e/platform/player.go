@@ -77,6 +77,16 @@ func client(t testing.TB) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 20 * time.Second}
 }
 
+// Get reads a URL without a player.
+func Get(t testing.TB, url string) Answer {
+	t.Helper()
+	answer, err := (&Player{client: client(t)}).Do(t.Context(), http.MethodGet, url, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
 // Guest signs a player in at base: the front door, or the actions service itself.
 func Guest(t testing.TB, base, name string) *Player {
 	t.Helper()
