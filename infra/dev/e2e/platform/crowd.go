@@ -3,12 +3,15 @@ package platform
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -90,6 +93,8 @@ func (c *Crowd) Settle(p *Player, key string) {
 		}
 		c.mu.Lock()
 		switch {
+		case errors.Is(err, syscall.ECONNREFUSED):
+			c.refused["connection refused"]++
 		case err != nil:
 			c.unheard++
 		case answer.Status == http.StatusServiceUnavailable && answer.Header.Get("Retry-After") != "":
@@ -144,12 +149,12 @@ func (c *Crowd) Acked() []Ack {
 	return slices.Clone(c.acked)
 }
 
-// Refused are the attempts that were refused as they should be, by status and code,
-// and Unheard those without an answer.
+// Refused returns how many attempts were refused as they should be, by status and
+// code, and how many were taken and not answered.
 func (c *Crowd) Refused() (refused map[string]int, unheard int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.refused, c.unheard
+	return maps.Clone(c.refused), c.unheard
 }
 
 // Gap is the longest time in which nobody got an answer, from since on.

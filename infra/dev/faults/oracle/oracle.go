@@ -75,23 +75,32 @@ SELECT
 	(SELECT count(*) FROM board b FULL JOIN leaderboard_daily l ON l.day = b.day AND l.player_id = b.player_id AND l.asset = b.asset
 	 WHERE (l.rounds, l.staked, l.paid) IS DISTINCT FROM (b.rounds, b.staked, b.paid))`
 
-// Look reads the database at url, as its owner, and compares it with the bets that
-// players were told of.
+// Querier is a connection, a pool or a transaction that may read everything.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// Look asks the database at url, as its owner.
 func Look(ctx context.Context, url string, told []Bet) (Report, error) {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return Report{}, fmt.Errorf("ask the oracle: %w", err)
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
-	var r Report
-	if r.Ledger, err = ledger.Verify(ctx, conn); err != nil {
+	return Ask(ctx, conn, told)
+}
+
+// Ask compares the database with the bets that players were told of.
+func Ask(ctx context.Context, q Querier, told []Bet) (r Report, err error) {
+	if r.Ledger, err = ledger.Verify(ctx, q); err != nil {
 		return r, fmt.Errorf("ask the oracle: %w", err)
 	}
-	err = conn.QueryRow(ctx, roundsSQL).Scan(&r.Rounds, &r.Keys, &r.Half, &r.Orphans, &r.Nonces, &r.Unsaid, &r.Unsent, &r.Facts, &r.Handled, &r.Unhandled, &r.Board)
+	err = q.QueryRow(ctx, roundsSQL).Scan(&r.Rounds, &r.Keys, &r.Half, &r.Orphans, &r.Nonces, &r.Unsaid, &r.Unsent, &r.Facts, &r.Handled, &r.Unhandled, &r.Board)
 	if err != nil {
 		return r, fmt.Errorf("ask the oracle: %w", err)
 	}
-	rows, err := conn.Query(ctx, `SELECT player_id::text, key::text, id::text FROM rounds`)
+	rows, err := q.Query(ctx, `SELECT player_id::text, key::text, id::text FROM rounds`)
 	if err != nil {
 		return r, fmt.Errorf("ask the oracle: %w", err)
 	}
