@@ -97,8 +97,8 @@ func TestTheGuardReadsByteByByte(t *testing.T) {
 	t.Parallel()
 	r, _ := framed(t)
 	for request, want := range map[string]int{
-		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello":                                   200,
-		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n": 400,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello":                          200,
+		"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n": 400, // answered at the end of the header
 	} {
 		c := dial(t, r.addr)
 		for i := range len(request) {
