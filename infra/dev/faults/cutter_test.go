@@ -51,7 +51,7 @@ func newCutter(t *testing.T, address string, choose func() cut) (*cutter, string
 	}
 	c.wg.Go(c.serve) // ends with the listener
 	t.Cleanup(func() {
-		c.listener.Close()
+		_ = c.listener.Close() // serve may have seen its end
 		c.mu.Lock()
 		for _, conn := range c.open {
 			conn.Close()

@@ -60,8 +60,8 @@ func TestAKeyWithAnotherBodyHasNoEffect(t *testing.T) {
 			t.Errorf("balance %d, want %d", got, round.Balance)
 		}
 	}
-	judgeBets(t, p, told)
-	t.Logf("%d requests with a used key and another body: 422 each, effects 0", refused)
+	report := judgeBets(t, p, told)
+	t.Logf("%d requests with a used key and another body: effects %d", refused, report.Unasked)
 }
 
 // Fault 37: one key comes 100 times at once, at two containers.
@@ -95,6 +95,6 @@ func TestOneKeyAHundredWaysIsOneBet(t *testing.T) {
 		round, _ := ada.MustBet(t, key, 1)
 		told = append(told, oracle.Bet{Player: ada.ID, Key: key, Round: round.ID})
 	}
-	judgeBets(t, p, told)
-	t.Logf("%d keys, each %d ways at once at two containers: effects 1 each", len(told), ways)
+	report := judgeBets(t, p, told)
+	t.Logf("%d keys, each %d ways at once at two containers: %d rounds", len(told), ways, report.Rounds)
 }

@@ -56,9 +56,10 @@ func TestAKilledContainerLeavesNoHalfBet(t *testing.T) {
 		crowd.More(20)
 		stop()
 	}
-	judge(t, p, crowd)
+	report := judge(t, p, crowd)
 	_, unheard := crowd.Refused()
-	t.Logf("killed %d times, %d bets were under way: half transactions 0 of %d", times(2)*(len(places)+1), unheard+times(2)*len(places), len(crowd.Acked()))
+	t.Logf("killed %d times, %d bets were under way: half transactions %d of %d",
+		times(2)*(len(places)+1), unheard+times(2)*len(places), report.Half+report.Orphans, len(crowd.Acked()))
 }
 
 // killAt sends a bet, kills the service where the transaction waits for us, lets go,
@@ -155,8 +156,8 @@ func TestWhatAKilledContainerHasNotPublishedIsSent(t *testing.T) {
 		took = append(took, time.Since(began))
 	}
 	judge(t, p, crowd)
-	_, doubled := ears[1].count(crowd.Acked())
-	t.Logf("killed %d times with %d rows to publish: lost 0 of %d rounds, all heard within %s of the restart, %d heard twice",
-		len(took), waited, len(crowd.Acked()), longest(took), doubled)
+	lost, doubled := ears[1].count(crowd.Acked())
+	t.Logf("killed %d times with %d rows to publish: lost %d of %d rounds, all heard within %s of the restart, %d heard twice",
+		len(took), waited, lost, len(crowd.Acked()), longest(took), doubled)
 	within(t, "sending what was left", longest(took), bound)
 }

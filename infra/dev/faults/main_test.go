@@ -45,23 +45,21 @@ func longest(all []time.Duration) time.Duration {
 }
 
 // judge waits until everything has gone out, asks the oracle, and fails the test on
-// what it has to say. It returns how long the wait was.
-func judge(t *testing.T, p *platform.Platform, crowds ...*platform.Crowd) time.Duration {
+// what it has to say.
+func judge(t *testing.T, p *platform.Platform, crowd *platform.Crowd) oracle.Report {
 	t.Helper()
+	crowd.Judge()
 	var told []oracle.Bet
-	for _, c := range crowds {
-		c.Judge()
-		for _, a := range c.Acked() {
-			told = append(told, oracle.Bet{Player: a.Player, Key: a.Key, Round: a.Round})
-		}
+	for _, a := range crowd.Acked() {
+		told = append(told, oracle.Bet{Player: a.Player, Key: a.Key, Round: a.Round})
 	}
 	return judgeBets(t, p, told)
 }
 
-func judgeBets(t *testing.T, p *platform.Platform, told []oracle.Bet) time.Duration {
+func judgeBets(t *testing.T, p *platform.Platform, told []oracle.Bet) oracle.Report {
 	t.Helper()
 	var report oracle.Report
-	took := platform.Await(t, "the outbox is empty and the facts are handled", func() bool {
+	platform.Await(t, "the outbox is empty and the facts are handled", func() bool {
 		var err error
 		if report, err = oracle.Look(t.Context(), p.DirectURL(), told); err != nil {
 			t.Fatal(err)
@@ -72,7 +70,7 @@ func judgeBets(t *testing.T, p *platform.Platform, told []oracle.Bet) time.Durat
 		t.Error(fault)
 	}
 	t.Log(report)
-	return took
+	return report
 }
 
 // ear is a socket at the table that counts the rounds it hears of.

@@ -33,9 +33,9 @@ func TestKilledBackendsCostNoBet(t *testing.T) {
 	}
 	stop()
 	gap := crowd.Gap(began)
-	judge(t, p, crowd)
+	report := judge(t, p, crowd)
 	refused, unheard := crowd.Refused()
-	t.Logf("%d backends killed: longest time without an answer %s, refused %v, lost 0 of %d", killed, ms(gap), refused, len(crowd.Acked()))
+	t.Logf("%d backends killed: longest time without an answer %s, refused %v, lost %d of %d", killed, ms(gap), refused, len(report.Lost), len(crowd.Acked()))
 	within(t, "the gap", gap, bound)
 	if killed == 0 || unheard > 0 {
 		t.Errorf("%d backends killed, %d requests without an answer", killed, unheard)
@@ -66,11 +66,12 @@ func TestACommitOfUnknownOutcomeIsNeverDoubled(t *testing.T) {
 	stop := crowd.Run("k")
 	crowd.More(bets)
 	stop()
-	judge(t, p, crowd)
+	report := judge(t, p, crowd)
 	cuts := line.cuts[unsent].Load() + line.cuts[unseen].Load() + line.cuts[unanswered].Load()
 	refused, unheard := crowd.Refused()
-	t.Logf("%d of %d commits cut (%d not sent, %d in flight, %d without answer), players hung up %d times, refused %v: doubled 0 of %d",
-		cuts, line.seen.Load(), line.cuts[unsent].Load(), line.cuts[unseen].Load(), line.cuts[unanswered].Load(), unheard, refused, len(crowd.Acked()))
+	t.Logf("%d of %d commits cut (%d not sent, %d in flight, %d without answer), players hung up %d times, refused %v: lost %d, doubled %d of %d",
+		cuts, line.seen.Load(), line.cuts[unsent].Load(), line.cuts[unseen].Load(), line.cuts[unanswered].Load(), unheard, refused,
+		len(report.Lost), report.Rounds-report.Keys+report.Unasked, len(crowd.Acked()))
 	if cuts < bets/10 {
 		t.Errorf("only %d commits were cut", cuts)
 	}
