@@ -39,7 +39,9 @@ func TestNobodyIsHandedAnAnswerFromBeforeTheQuestion(t *testing.T) {
 	address := redistest.Server(t).URL
 	g := &gate{answered: make(chan struct{}, 1), release: make(chan struct{})}
 	client := dial(t, address)
-	if err := client.Ping(t.Context()).Err(); err != nil { // the handshake is a pipeline, too
+	pipe := client.Pipeline() // the handshake is one, too, and is to be over
+	pipe.Ping(t.Context())
+	if _, err := pipe.Exec(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	client.AddHook(g)

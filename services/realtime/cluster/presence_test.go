@@ -129,6 +129,7 @@ func TestPresenceSeesNamesAndNumbers(t *testing.T) {
 			got, err := b.Members(context.Background(), "table:dice-1")
 			return err == nil && cmp.Equal(want, got), got
 		})
+		told.expect(t, "table:dice-1", map[string]int{"+p1": 1, "+p2": 1, "+p3": 1})
 		told.mu.Lock()
 		defer told.mu.Unlock()
 		if last := told.changes[len(told.changes)-1]; last.Members != 3 {

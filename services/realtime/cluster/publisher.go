@@ -13,7 +13,6 @@ import (
 const (
 	pipelineSize  = 512     // messages per round trip
 	pipelineBytes = 1 << 20 // and bytes
-	publishTime   = 2 * time.Second
 )
 
 // message is one PUBLISH.
@@ -123,7 +122,9 @@ func (p *publisher) run(ctx context.Context) {
 	}
 }
 
-// drain sends the queue until it is empty; the first failure drops the rest.
+// drain sends the queue until it is empty. When a batch fails and Redis does not answer
+// either, that is an outage, and the rest is dropped; a batch that fails alone (a broken
+// connection, a container that stood still) is lost alone.
 func (p *publisher) drain(ctx context.Context) error {
 	for {
 		batch := p.take()
@@ -131,11 +132,18 @@ func (p *publisher) drain(ctx context.Context) error {
 			return nil
 		}
 		sent, err := p.pipeline(ctx, batch)
-		p.settle(sent, len(batch)-sent, err)
-		if err != nil {
+		lost := len(batch) - sent
+		if err == nil {
+			p.settle(sent, 0, false)
+			continue
+		}
+		out := p.client.Ping(ctx).Err() != nil
+		p.settle(sent, lost, out)
+		if out {
 			p.log.WarnContext(ctx, "publishing to this container only", "error", err)
 			return err
 		}
+		p.log.WarnContext(ctx, "messages were not confirmed", "lost", lost, "error", err)
 	}
 }
 
@@ -159,8 +167,6 @@ func (p *publisher) take() []message {
 
 // pipeline sends one batch and returns how many messages Redis confirmed.
 func (p *publisher) pipeline(ctx context.Context, batch []message) (sent int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, publishTime)
-	defer cancel()
 	pipe := p.client.Pipeline()
 	for _, m := range batch {
 		pipe.Publish(ctx, m.channel, m.payload)
@@ -177,13 +183,13 @@ func (p *publisher) pipeline(ctx context.Context, batch []message) (sent int, er
 	return len(batch), nil
 }
 
-// settle counts a batch, and on an error begins the outage.
-func (p *publisher) settle(sent, lost int, err error) {
+// settle counts a batch; out begins an outage.
+func (p *publisher) settle(sent, lost int, out bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.published += uint64(sent)
 	p.flight = 0
-	if err != nil {
+	if out {
 		p.outage = outage{since: time.Now(), dropped: p.dropped}
 		lost += len(p.queue)
 		p.queue, p.bytes, p.full = nil, 0, false
@@ -196,11 +202,12 @@ func (p *publisher) settle(sent, lost int, err error) {
 
 // recover asks Redis until it answers, then ends the outage. It returns early with ctx.
 func (p *publisher) recover(ctx context.Context) {
-	var pause backoff
-	for p.client.Ping(ctx).Err() != nil {
-		pause.failures++
+	for pause := (backoff{failures: 1}); ; pause.failures++ {
 		if !sleep(ctx, pause.next()) {
 			return
+		}
+		if p.client.Ping(ctx).Err() == nil {
+			break
 		}
 	}
 	p.mu.Lock()

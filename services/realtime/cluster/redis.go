@@ -19,7 +19,7 @@ import (
 type Options struct {
 	Prefix string        // of the channels; "socket.io" when empty, as in Node
 	UID    string        // sender id, unique per process; random when empty
-	Quiet  time.Duration // a silent connection is given up after twice this; 1.5 s when 0
+	Quiet  time.Duration // a silent connection is given up after about twice this; 1.5 s when 0
 	Queue  int           // bytes that may wait to be published; 16 MiB when 0
 
 	// OnGap is told, once listening is whole again, that messages of others may have
@@ -64,7 +64,8 @@ type Status struct {
 }
 
 // NewRedis returns an adapter that publishes with one client and listens with another,
-// so that neither delays the other. Run must run for anything to be sent or received.
+// so that neither delays the other. Their timeouts bound every wait (see package
+// redisconn). Run must run for anything to be sent or received.
 func NewRedis(publish, subscribe redis.UniversalClient, opts Options, log *slog.Logger) *Redis {
 	opts.Prefix = cmp.Or(opts.Prefix, "socket.io")
 	opts.UID = cmp.Or(opts.UID, newUID(12))

@@ -55,6 +55,12 @@ func (l *local) expect(t *testing.T, want ...string) {
 	})
 }
 
+// patient makes a container wait for a machine that stands still for a while, in tests
+// that are not about that.
+func patient(address string) (string, Options) {
+	return address + "?read_timeout=20s&write_timeout=20s&dial_timeout=20s", Options{Quiet: 20 * time.Second}
+}
+
 // node is one container on the bus.
 type node struct {
 	*Redis
@@ -118,10 +124,11 @@ func (n *node) emit(t *testing.T, data string, rooms ...string) {
 func TestABroadcastReachesTheOthersRooms(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, address string) {
-		a := join(t, address, Options{}, "/", "r", "s")
-		b := join(t, address, Options{}, "/", "r", "s")
-		c := join(t, address, Options{}, "/", "t")
-		admin := join(t, address, Options{}, "/admin", "r")
+		address, opts := patient(address)
+		a := join(t, address, opts, "/", "r", "s")
+		b := join(t, address, opts, "/", "r", "s")
+		c := join(t, address, opts, "/", "t")
+		admin := join(t, address, opts, "/admin", "r")
 		a.emit(t, `["one"]`, "r")
 		a.emit(t, `["two"]`, "t")
 		a.emit(t, `["three"]`, "r", "s")
@@ -204,9 +211,10 @@ func TestANamespaceIsSubscribedToOncePerContainer(t *testing.T) {
 func TestMessagesKeepTheirOrderAndNoneIsLost(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, address string) {
+		address, opts := patient(address)
 		const each = 3000
-		a := join(t, address, Options{}, "/", "r")
-		b := join(t, address, Options{}, "/", "r")
+		a := join(t, address, opts, "/", "r")
+		b := join(t, address, opts, "/", "r")
 		var want []string
 		for i := range each {
 			want = append(want, fmt.Sprintf(`["n",%d]`, i))

@@ -2,11 +2,10 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -34,6 +33,7 @@ type subscriber struct {
 	onGap  func(Gap)
 	change chan struct{} // holds one token: the wanted subscriptions changed
 	pause  backoff       // the run goroutine's alone
+	busy   atomic.Bool   // a message is being handled, others may wait unread
 
 	mu       sync.Mutex
 	channels map[string]handler
@@ -114,21 +114,20 @@ func (s *subscriber) session(life context.Context) {
 		writer.Wait()
 	}()
 	for {
-		// On a working connection a ping is answered long before this deadline, which
-		// therefore never cuts a message in two.
-		message, err := pubsub.ReceiveTimeout(ctx, 2*s.quiet)
+		// No deadline: it could cut a message in two, and it would have passed when a
+		// container that stood still goes on, with messages waiting to be read.
+		message, err := pubsub.Receive(ctx)
 		if err == nil {
 			s.pause.failures = 0
 			s.take(message)
 			continue
 		}
-		silent := net.Error(nil)
-		over := ctx.Err() != nil || errors.As(err, &silent) && silent.Timeout()
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
 		if life.Err() != nil {
 			return
+		}
+		over := ctx.Err() != nil // the writer has given up
+		if over {
+			err = context.Cause(ctx)
 		}
 		s.fail(life, err)
 		if !sleep(life, s.pause.next()) || over {
@@ -137,9 +136,13 @@ func (s *subscriber) session(life context.Context) {
 	}
 }
 
+// silentTicks is how many ticks without a sign of life end a connection. Ticks are
+// counted and not the time: a container that stood still has none to count.
+const silentTicks = 4
+
 // write keeps the subscriptions of a PubSub as they are wanted, and asks for a sign of
-// life when there was none. It returns when ctx ends or something fails: the library
-// reconnects then too, but may leave out what was being subscribed to.
+// life when there was none. It returns when ctx ends, nobody answers or something fails:
+// the library reconnects then too, but may leave out what was being subscribed to.
 func (s *subscriber) write(ctx context.Context, pubsub *redis.PubSub) error {
 	asked := map[string]bool{} // name of a channel or pattern: whether it is a pattern
 	if err := s.subscribe(ctx, pubsub, asked); err != nil {
@@ -147,6 +150,7 @@ func (s *subscriber) write(ctx context.Context, pubsub *redis.PubSub) error {
 	}
 	tick := time.NewTicker(s.quiet / 2)
 	defer tick.Stop()
+	last, silent := time.Time{}, 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -156,8 +160,13 @@ func (s *subscriber) write(ctx context.Context, pubsub *redis.PubSub) error {
 				return err
 			}
 		case <-tick.C:
-			if !s.quietFor(s.quiet / 2) {
+			heard := s.lastHeard()
+			if heard.After(last) || s.busy.Load() {
+				last, silent = heard, 0
 				continue
+			}
+			if silent++; silent == silentTicks {
+				return fmt.Errorf("no answer for %s", silentTicks*s.quiet/2)
 			}
 			if err := pubsub.Ping(ctx); err != nil {
 				return fmt.Errorf("ping: %w", err)
@@ -166,10 +175,10 @@ func (s *subscriber) write(ctx context.Context, pubsub *redis.PubSub) error {
 	}
 }
 
-func (s *subscriber) quietFor(d time.Duration) bool {
+func (s *subscriber) lastHeard() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return time.Since(s.heard) >= d
+	return s.heard
 }
 
 // subscribe asks for what is wanted and was not asked for, and the reverse.
@@ -248,7 +257,9 @@ func (s *subscriber) take(message any) {
 		}
 		s.mu.Unlock()
 		if handle != nil {
+			s.busy.Store(true)
 			handle(m.Channel, m.Payload)
+			s.busy.Store(false)
 		}
 	case *redis.Subscription:
 		gap := s.confirm(m)
