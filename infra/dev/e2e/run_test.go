@@ -66,7 +66,7 @@ func vegas(t *testing.T, dir string, env ...string) *command {
 		}
 		t.Logf("vegas up:\n%s", c.text())
 	})
-	platform.Await(t, "the banner", func() bool {
+	platform.AwaitWithin(t, coldStart, "the banner", func() bool {
 		select {
 		case <-c.output:
 			t.Fatalf("vegas ended:\n%s", c.text())
@@ -164,6 +164,10 @@ func descendants(t *testing.T, pid int) []int {
 	}
 	return all
 }
+
+// coldStart is how long `make run` may take where nothing is compiled yet and the
+// machine compiles other tests at the same time.
+const coldStart = 5 * time.Minute
 
 // checkout is a folder that looks to the command like the repository: with the same
 // sources, and a state folder of its own.

@@ -123,9 +123,15 @@ func Root() (string, error) {
 // long that took.
 func Await(t testing.TB, what string, met func() bool) time.Duration {
 	t.Helper()
+	return AwaitWithin(t, Patience, what, met)
+}
+
+// AwaitWithin is Await with another limit.
+func AwaitWithin(t testing.TB, limit time.Duration, what string, met func() bool) time.Duration {
+	t.Helper()
 	began := time.Now()
 	for !met() {
-		if time.Since(began) > Patience {
+		if time.Since(began) > limit {
 			t.Fatalf("never happened: %s", what)
 		}
 		<-time.After(5 * time.Millisecond)

@@ -50,3 +50,19 @@ func TestDeliveryIsASpanOfTheTraceThatCausedIt(t *testing.T) {
 		t.Errorf("trace is %s, want %s", got, parent[3:35])
 	}
 }
+
+func TestTheWrapperStillKnowsTheSockets(t *testing.T) {
+	t.Parallel()
+	srv := socketio.New(socketio.Options{})
+	t.Cleanup(func() {
+		if err := srv.Shutdown(t.Context(), 0); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	})
+	var wrapped any = traced{srv.Of("/"), nil}
+	if ns, ok := wrapped.(interface {
+		Sockets(room string) []*socketio.Socket
+	}); !ok || ns.Sockets("") == nil && srv.Of("/").Sockets("") != nil {
+		t.Error("an adapter that asks the namespace for its sockets gets none")
+	}
+}
