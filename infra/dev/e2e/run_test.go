@@ -15,6 +15,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/vegascore/vegascore/infra/dev/e2e/platform"
 	"github.com/vegascore/vegascore/shared/child"
