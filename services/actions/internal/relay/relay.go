@@ -24,6 +24,10 @@ import (
 // containers do.
 const lastRows = 1500 * time.Millisecond
 
+// roomPause is the longest pause between attempts at Redis: players wait for what they
+// see, and all of it is to be out 2 s after Redis is back.
+const roomPause = 500 * time.Millisecond
+
 // Relay sends what this service commits. Its methods may be called concurrently, Run
 // once.
 type Relay struct {
@@ -50,7 +54,9 @@ func New(db outbox.Database, client *redis.Client, facts factsink.Config, reg pr
 	r := &Relay{facts: &factSender{config: facts}}
 	if client != nil {
 		rooms := roomsink.New(broadcast.New(client, broadcast.Options{}), log)
-		r.drainers = append(r.drainers, outbox.NewDrainer(db, outbox.Room, rooms, observe(outbox.Room), log))
+		opts := observe(outbox.Room)
+		opts.MaxBackoff = roomPause
+		r.drainers = append(r.drainers, outbox.NewDrainer(db, outbox.Room, rooms, opts, log))
 	}
 	r.drainers = append(r.drainers, outbox.NewDrainer(db, outbox.Fact, r.facts, observe(outbox.Fact), log))
 	return r
