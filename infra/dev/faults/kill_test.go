@@ -150,8 +150,10 @@ func TestWhatAKilledContainerHasNotPublishedIsSent(t *testing.T) {
 			t.Fatal(err)
 		}
 		acks := crowd.Acked()
-		for _, e := range ears {
-			platform.Await(t, "every round is heard", func() bool { lost, _ := e.count(acks); return lost == 0 })
+		for i, e := range ears {
+			if lost, _ := e.count(acks); lost > 0 {
+				t.Errorf("%d events are lost to socket %d", lost, i+1)
+			}
 		}
 		took = append(took, time.Since(began))
 	}
