@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/pgtest"
 )
@@ -74,7 +76,14 @@ type answer struct {
 // count runs a query for a number as the superuser.
 func count(t *testing.T, pg *pgtest.Database, sql string, args ...any) (n int) {
 	t.Helper()
-	if err := pg.AdminPool(t).QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
+	// A connection and not a pool, which would stay open until the test ends: tests
+	// poll with this.
+	conn, err := pgx.Connect(t.Context(), pg.AdminURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	if err := conn.QueryRow(t.Context(), sql, args...).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
