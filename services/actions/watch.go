@@ -48,7 +48,7 @@ func watch(db *postgres.DB, rooms *redis.Client, metrics *telemetry.Metrics, log
 	}
 	if rooms != nil {
 		checks = append(checks, health.Check{
-			Name: "redis", Timeout: time.Second,
+			Name: "redis", Timeout: time.Second, Every: time.Second,
 			Run: timed(metrics.Latency("redis"), func(ctx context.Context) error { return rooms.Ping(ctx).Err() }),
 		})
 	}
