@@ -2,9 +2,14 @@ package child
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
+	"sync"
+	"syscall"
 )
 
 // Servers get ports from below the range from which systems take the ports of
@@ -13,15 +18,57 @@ import (
 // same port as its own and connect to itself.
 const lowPort, highPort = 20000, 32000
 
-// Port is a TCP port of 127.0.0.1 that nobody listens on right now. Another process
-// can take it before the caller does.
+// claims are the ports that this process has taken for its servers, each with the
+// locked file that keeps other processes of this package away.
+var claims struct {
+	sync.Mutex
+	of map[int]*os.File
+}
+
+// Port is a TCP port of 127.0.0.1 that nobody listens on right now. It is this
+// process' until the process ends: neither a later call nor another process that asks
+// here gets it. A program that does not ask can still take it before the caller does.
 func Port() (int, error) {
 	for range 100 {
-		if port := lowPort + rand.IntN(highPort-lowPort); Free(port) {
+		port := lowPort + rand.IntN(highPort-lowPort)
+		if !Free(port) {
+			continue
+		}
+		mine, err := claim(port)
+		if err != nil {
+			return 0, err
+		}
+		if mine {
 			return port, nil
 		}
 	}
 	return 0, errors.New("find a free port: none")
+}
+
+// claim reports whether the port is this process' from now on.
+func claim(port int) (bool, error) {
+	claims.Lock()
+	defer claims.Unlock()
+	if claims.of[port] != nil {
+		return false, nil
+	}
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("vegas-ports-%d", os.Getuid()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return false, fmt.Errorf("claim a port: %w", err)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(port)), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return false, fmt.Errorf("claim a port: %w", err)
+	}
+	// The lock goes with the process, however it ends.
+	if syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		return false, file.Close()
+	}
+	if claims.of == nil {
+		claims.of = map[int]*os.File{}
+	}
+	claims.of[port] = file
+	return true, nil
 }
 
 // Free says whether nobody listens on a TCP port of 127.0.0.1 right now.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 
 	"github.com/vegascore/vegascore/shared/child"
@@ -97,9 +96,6 @@ func (s *state) path(parts ...string) string {
 	return filepath.Join(append([]string{s.dir}, parts...)...)
 }
 
-// portsTaken keeps the stacks of one process apart.
-var portsTaken sync.Map
-
 // port is the port that name had before, if it is free, else a new one.
 func (s *state) port(name string) (int, error) {
 	for try := range 100 {
@@ -111,9 +107,6 @@ func (s *state) port(name string) (int, error) {
 			}
 		}
 		if s.used[candidate] {
-			continue
-		}
-		if _, taken := portsTaken.LoadOrStore(candidate, s); taken {
 			continue
 		}
 		s.used[candidate] = true
@@ -157,11 +150,8 @@ func (s *state) logFile(name string) (*os.File, error) {
 	return file, nil
 }
 
-// close gives the ports and the folder back.
+// close gives the folder back.
 func (s *state) close() {
-	for port := range s.used {
-		portsTaken.Delete(port)
-	}
 	// A process that is being started elsewhere holds a copy of the descriptor for a
 	// moment; unlocking gives the folder back whoever still has one.
 	_ = syscall.Flock(int(s.lock.Fd()), syscall.LOCK_UN)
