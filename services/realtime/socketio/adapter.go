@@ -13,6 +13,9 @@ type Broadcast struct {
 	// Except names rooms whose sockets receive nothing.
 	Except []string
 	Flags  Flags
+	// Offset is where the broadcast is in the journal of the namespace; empty when it
+	// is in none.
+	Offset string
 }
 
 // Flags say how a Broadcast is treated.

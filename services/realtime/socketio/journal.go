@@ -1,0 +1,61 @@
+package socketio
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrNotRecoverable says that a client cannot go on where it stopped: its session is
+// unknown or another player's, or what it missed is not complete any more. The client
+// begins afresh and knows it.
+var ErrNotRecoverable = errors.New("session is not recoverable")
+
+// Journal keeps the broadcasts of one namespace for a while, in one order for all
+// processes, and the sessions of clients that may come back to any of them. A Bus that
+// has one implements it. Offsets are places in the journal: texts that clients keep and
+// send back, with no meaning to anybody else.
+//
+// All methods may be called concurrently. Append, Save, Release and Forget do not wait
+// for the network.
+type Journal interface {
+	// Append queues a broadcast that reaches every process through Local.Deliver with
+	// Broadcast.Offset set: this process too, so the caller does not deliver it. While
+	// the others cannot be reached for long it is delivered here all the same, and
+	// there when they can. Broadcasts of one goroutine keep their order. An error says
+	// that nothing was queued.
+	Append(b Broadcast) error
+	// Resume takes over the session of a client that comes back with the ids and the
+	// offset it was given; an empty offset stands for the one of its beginning. owner
+	// must be the session's own. resume runs while Deliver does not, and must not block:
+	// what it is told to send, and all that is delivered after it, is everything.
+	// An error wraps ErrNotRecoverable, or says that the journal cannot be read now;
+	// resume has not run then.
+	Resume(ctx context.Context, pid, owner, offset string, resume func(Resumed)) error
+	// Save keeps a session as it is now, for as long as this process lives and a
+	// recovery window longer. The last one saved for a pid counts.
+	Save(s Session)
+	// Release says that the client is gone and may come back within the window.
+	Release(pid string)
+	// Forget says that the client has left and does not come back.
+	Forget(pid string)
+}
+
+// Session is what a client gets back with its recovery.
+type Session struct {
+	PID   string // secret; the key to the session
+	SID   string // the socket's id
+	Owner string // who may resume it; see Socket.SetOwner
+	Since string // offset at which it began
+	Stays []Stay // the rooms it is in, without that of its id
+}
+
+// Stay is a room that a socket is in, and the offset at which it joined. What was
+// emitted to the room before is not for it.
+type Stay struct{ Room, Since string }
+
+// Resumed is a session that goes on.
+type Resumed struct {
+	Session Session
+	Offset  string      // up to which Missed reaches; the namespace's position
+	Missed  []Broadcast // in order, each with its Offset
+}
