@@ -20,19 +20,20 @@ import (
 type Options struct {
 	// Root is the repository; looked for upwards when empty.
 	Root string
-	// Short takes half a minute and is good for a look, not for figures.
+	// Short takes a minute and is good for a look, not for figures.
 	Short bool
-	// Bets, Starts and Fanout choose the parts; all when none is set.
-	Bets, Starts, Fanout bool
+	// Bets, Starts, Fanout and Connections choose the parts; all when none is set.
+	Bets, Starts, Fanout, Connections bool
 	// Progress tells what happens meanwhile; discarded when nil.
 	Progress io.Writer
 }
 
 // Result holds the figures of a run; parts that were not chosen are empty.
 type Result struct {
-	Bets   *Bets    `json:"bets,omitempty"`
-	Starts []Start  `json:"starts,omitempty"`
-	Fanout []Fanout `json:"fanout,omitempty"`
+	Bets        *Bets         `json:"bets,omitempty"`
+	Starts      []Start       `json:"starts,omitempty"`
+	Fanout      []Fanout      `json:"fanout,omitempty"`
+	Connections []Connections `json:"connections,omitempty"`
 }
 
 // bench is a run: its options and how long each part takes.
@@ -40,6 +41,7 @@ type bench struct {
 	Options
 	bin string
 
+	connections           int           // that are held idle
 	members               int           // of a room
 	fanoutRounds          int           // of each scenario and server
 	warmUp, fanoutTime    time.Duration // of each scenario and server
@@ -63,16 +65,17 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 		}
 		opts.Root = root
 	}
-	if !opts.Bets && !opts.Starts && !opts.Fanout {
-		opts.Bets, opts.Starts, opts.Fanout = true, true, true
+	if !opts.Bets && !opts.Starts && !opts.Fanout && !opts.Connections {
+		opts.Bets, opts.Starts, opts.Fanout, opts.Connections = true, true, true, true
 	}
 	b := &bench{
 		Options: opts, bin: filepath.Join(opts.Root, ".cache", "bench"),
-		members: 1000, fanoutRounds: 3, warmUp: time.Second, fanoutTime: 2500 * time.Millisecond,
+		connections: 5000, members: 1000, fanoutRounds: 3, warmUp: time.Second, fanoutTime: 2500 * time.Millisecond,
 		clients: 25, playersPerClient: 10, rounds: 5, betsWarmUp: 2 * time.Second, roundTime: 4 * time.Second,
 		startAttempts: 15,
 	}
 	if opts.Short {
+		b.connections = 500
 		b.members, b.fanoutRounds, b.warmUp, b.fanoutTime = 100, 1, 200*time.Millisecond, 500*time.Millisecond
 		b.playersPerClient, b.rounds, b.betsWarmUp, b.roundTime = 2, 1, 500*time.Millisecond, time.Second
 		b.startAttempts = 3
@@ -87,6 +90,11 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 func (b *bench) run(ctx context.Context) (*Result, error) {
 	var r Result
 	var err error
+	if b.Connections {
+		if r.Connections, err = b.idle(ctx); err != nil {
+			return &r, fmt.Errorf("bench: %w", err)
+		}
+	}
 	if b.Fanout {
 		if r.Fanout, err = b.fanout(ctx); err != nil {
 			return &r, fmt.Errorf("bench: %w", err)

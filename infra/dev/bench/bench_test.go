@@ -24,6 +24,14 @@ func TestAShortRunPrintsSoundFigures(t *testing.T) {
 	if b := r.Bets; b == nil || b.HTTP <= 0 || b.Pgbench <= 0 || b.Ratio <= 0 || b.P50 <= 0 {
 		t.Errorf("bets: %+v", b)
 	}
+	if len(r.Connections) != 2 {
+		t.Errorf("connections: %+v", r.Connections)
+	}
+	for _, c := range r.Connections { // of 500 connections the memory may be anything
+		if c.CPU < 0 || c.PerSecond <= 0 || c.Connections != 500 {
+			t.Errorf("connections: %+v", c)
+		}
+	}
 	if len(r.Starts) != 4 {
 		t.Errorf("%d starts", len(r.Starts))
 	}
@@ -37,7 +45,7 @@ func TestAShortRunPrintsSoundFigures(t *testing.T) {
 	}
 	var text bytes.Buffer
 	r.Write(&text)
-	for _, want := range []string{"pgbench with the same SQL", "actions", "S8  socket.io", "S3: one room"} {
+	for _, want := range []string{"pgbench with the same SQL", "actions", "S8  socket.io", "S3: one room", "S6  vegascore", "connects/s"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
 		}

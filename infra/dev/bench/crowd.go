@@ -30,12 +30,14 @@ const (
 // greeter is the publisher of messages that do not count.
 const greeter = 999
 
-// crowd is a room full of sockets, and those who publish to it.
+// crowd is rooms full of sockets, and those who publish to them: publisher i to room
+// i, counted round.
 type crowd struct {
+	rooms      int
 	members    []*member
 	publishers []*client.Client
 	sent       []atomic.Int64 // by publisher
-	probes     []*member      // the last member of each node
+	probes     [][]*member    // the last member of each node, by room
 	wake       []chan struct{}
 	delays     atomic.Pointer[latency.Histogram]
 	bad        atomic.Int64 // packets that nobody sent
@@ -44,6 +46,7 @@ type crowd struct {
 // member is a socket in the room. Its tracks are the reading goroutine's.
 type member struct {
 	crowd   *crowd
+	room    int
 	socket  *client.Client
 	greeted atomic.Uint64 // bits by node
 	timed   bool          // its delays are counted: those of all would cost too much
@@ -61,16 +64,21 @@ type track struct {
 	unordered  int
 }
 
-// gather connects a crowd, evenly over the servers.
-func gather(ctx context.Context, servers []string, members, publishers int) (*crowd, error) {
-	c := &crowd{sent: make([]atomic.Int64, publishers)}
+// gather connects a crowd, each room evenly over the servers.
+func gather(ctx context.Context, servers []string, rooms, perRoom, publishers int) (*crowd, error) {
+	c := &crowd{rooms: rooms, sent: make([]atomic.Int64, publishers), probes: make([][]*member, rooms)}
 	c.delays.Store(&latency.Histogram{})
 	for range publishers {
 		c.wake = append(c.wake, make(chan struct{}, 1))
 	}
-	for i := range members {
-		m := &member{crowd: c, from: make([]track, publishers), timed: i%16 == 0, probe: i >= members-len(servers)}
-		c.members = append(c.members, m)
+	for room := range rooms {
+		for i := range perRoom {
+			m := &member{crowd: c, room: room, from: make([]track, publishers), timed: len(c.members)%16 == 0}
+			if m.probe = i >= perRoom-len(servers); m.probe {
+				c.probes[room] = append(c.probes[room], m)
+			}
+			c.members = append(c.members, m)
+		}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -80,10 +88,10 @@ func gather(ctx context.Context, servers []string, members, publishers int) (*cr
 		wg.Go(func() { // bounded by ctx
 			free <- struct{}{}
 			defer func() { <-free }()
-			socket, err := client.Dial(ctx, servers[i%len(servers)], client.Options{Raw: m.raw})
+			socket, err := client.Dial(ctx, servers[i%perRoom%len(servers)], client.Options{Raw: m.raw})
 			if err == nil {
 				m.socket = socket
-				_, err = socket.Ask(ctx, "join", "room")
+				_, err = socket.Ask(ctx, "join", roomName(m.room))
 			}
 			if err != nil {
 				cancel(fmt.Errorf("member %d: %w", i, err))
@@ -91,7 +99,7 @@ func gather(ctx context.Context, servers []string, members, publishers int) (*cr
 		})
 	}
 	wg.Wait()
-	for i := 0; i < publishers && ctx.Err() == nil; i++ {
+	for i := 0; i < max(publishers, len(servers)) && ctx.Err() == nil; i++ { // one on each server at least, to greet
 		socket, err := client.Dial(ctx, servers[i%len(servers)], client.Options{})
 		if err != nil {
 			cancel(fmt.Errorf("publisher %d: %w", i, err))
@@ -103,9 +111,13 @@ func gather(ctx context.Context, servers []string, members, publishers int) (*cr
 		c.leave()
 		return nil, context.Cause(ctx)
 	}
-	c.probes = c.members[members-len(servers):]
 	return c, nil
 }
+
+func roomName(n int) string { return fmt.Sprintf("room-%d", n) }
+
+// hears says whether a publisher's messages are for the member.
+func (m *member) hears(publisher int) bool { return publisher%m.crowd.rooms == m.room }
 
 // leave closes all sockets.
 func (c *crowd) leave() {
@@ -123,7 +135,7 @@ func (c *crowd) leave() {
 
 // publish sends one message.
 func (c *crowd) publish(from int) error {
-	return c.publishers[from].Send("publish", "room", body(from, c.sent[from].Add(1)-1))
+	return c.publishers[from].Send("publish", roomName(from%c.rooms), body(from, c.sent[from].Add(1)-1))
 }
 
 func body(from int, number int64) string {
@@ -142,7 +154,7 @@ func (m *member) raw(packet []byte) bool {
 		m.greeted.Or(1 << max(number, 0))
 		return true
 	}
-	if from < 0 || from >= int64(len(m.from)) || number < 0 || number >= m.crowd.sent[from].Load() {
+	if from < 0 || from >= int64(len(m.from)) || !m.hears(int(from)) || number < 0 || number >= m.crowd.sent[from].Load() {
 		m.crowd.bad.Add(1)
 		return true
 	}
@@ -216,15 +228,16 @@ func (c *crowd) flood(ctx context.Context, inFlight int64) error {
 
 // slowest is how many messages of a publisher every probe has heard.
 func (c *crowd) slowest(from int) int64 {
-	least := c.probes[0].from[from].count.Load()
-	for _, p := range c.probes[1:] {
+	probes := c.probes[from%c.rooms]
+	least := probes[0].from[from].count.Load()
+	for _, p := range probes[1:] {
 		least = min(least, p.from[from].count.Load())
 	}
 	return least
 }
 
-// tick publishes at a rate per second until ctx ends.
-func (c *crowd) tick(ctx context.Context, rate int) error {
+// tick publishes bursts at a rate per second until ctx ends.
+func (c *crowd) tick(ctx context.Context, rate, burst int) error {
 	return c.each(func(from int) error {
 		ticker := time.NewTicker(time.Second / time.Duration(rate))
 		defer ticker.Stop()
@@ -234,20 +247,22 @@ func (c *crowd) tick(ctx context.Context, rate int) error {
 				return nil
 			case <-ticker.C:
 			}
-			if err := c.publish(from); err != nil {
-				return err
+			for range burst {
+				if err := c.publish(from); err != nil {
+					return err
+				}
 			}
 		}
 	})
 }
 
 func (c *crowd) each(run func(from int) error) error {
-	errs := make(chan error, len(c.publishers))
-	for from := range c.publishers {
+	errs := make(chan error, len(c.sent))
+	for from := range c.sent {
 		go func() { errs <- run(from) }() // received below
 	}
 	var first error
-	for range c.publishers {
+	for range c.sent {
 		if err := <-errs; first == nil {
 			first = err
 		}

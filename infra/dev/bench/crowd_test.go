@@ -13,7 +13,7 @@ import (
 
 // hear has a member receive the numbers of publisher 1, of whom five are sent.
 func hear(numbers ...int64) *crowd {
-	c := &crowd{sent: make([]atomic.Int64, 2)}
+	c := &crowd{rooms: 1, sent: make([]atomic.Int64, 2)}
 	c.delays.Store(&latency.Histogram{})
 	c.sent[1].Store(5)
 	m := &member{crowd: c, from: make([]track, 2), timed: true}

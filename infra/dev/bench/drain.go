@@ -15,11 +15,11 @@ func (c *crowd) heard() int64 {
 	return n
 }
 
-// published is how many messages there are, each for every member.
-func (c *crowd) published() int64 {
+// due is how many messages all members have to receive together.
+func (c *crowd) due() int64 {
 	var n int64
 	for i := range c.sent {
-		n += c.sent[i].Load()
+		n += c.sent[i].Load() * int64(len(c.members)/c.rooms)
 	}
 	return n
 }
@@ -28,7 +28,7 @@ func (c *crowd) published() int64 {
 // time is lost, and judge will say so.
 func (c *crowd) drain(patience time.Duration) error {
 	deadline := time.Now().Add(patience)
-	for c.heard() < c.published()*int64(len(c.members)) && time.Now().Before(deadline) {
+	for c.heard() < c.due() && time.Now().Before(deadline) {
 		if err := c.cut(); err != nil {
 			return err
 		}
@@ -56,14 +56,14 @@ func (c *crowd) meet(ctx context.Context, nodes int) error {
 	defer cancel()
 	for {
 		met := true
-		for _, p := range c.probes {
+		for _, p := range c.probes[0] {
 			met = met && p.greeted.Load() == 1<<nodes-1
 		}
 		if met {
 			return nil
 		}
 		for node := range nodes {
-			if err := c.publishers[node].Send("publish", "room", body(greeter, int64(node))); err != nil {
+			if err := c.publishers[node].Send("publish", roomName(0), body(greeter, int64(node))); err != nil {
 				return err
 			}
 		}
@@ -79,6 +79,9 @@ func (c *crowd) meet(ctx context.Context, nodes int) error {
 func (c *crowd) judge() (lost, duplicated, unordered int64) {
 	for _, m := range c.members {
 		for from := range m.from {
+			if !m.hears(from) {
+				continue
+			}
 			t := &m.from[from]
 			lost += c.sent[from].Load() - t.count.Load()
 			duplicated += int64(t.duplicated)

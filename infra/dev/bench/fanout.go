@@ -12,22 +12,6 @@ import (
 	"github.com/vegascore/vegascore/shared/localredis"
 )
 
-// scenario is one way to broadcast.
-type scenario struct {
-	Name       string
-	about      string
-	nodes      int // more than one share a Redis
-	publishers int
-	rate       int   // messages per second of each publisher; 0 floods
-	inFlight   int64 // of each publisher, when it floods
-}
-
-var scenarios = []scenario{
-	{"S1", "one room, 20 messages/s", 1, 1, 20, 0},
-	{"S3", "one room, one publisher, 8 in flight", 1, 1, 0, 8},
-	{"S8", "one room, 8 publishers with 8 in flight, two nodes and Redis", 2, 8, 0, 8},
-}
-
 // Fanout is a server's figures in a scenario: medians of the rounds, in which the
 // servers take turns.
 type Fanout struct {
@@ -61,7 +45,7 @@ func (b *bench) servers() []server {
 			return launch(nil, b.binary("fanout"), args...)
 		}},
 		{"socket.io", func(redis string) (*process, error) {
-			args := []string{filepath.Join(b.Root, "infra/dev/bench/peer/server.mjs"), filepath.Join(b.Root, "services/realtime/testclient")}
+			args := []string{"--expose-gc", filepath.Join(b.Root, "infra/dev/bench/peer/server.mjs"), filepath.Join(b.Root, "services/realtime/testclient")}
 			if redis != "" {
 				args = append(args, redis)
 			}
@@ -127,7 +111,8 @@ func middle(rounds []Fanout) Fanout {
 
 // broadcast starts the nodes, fills the room, and measures.
 func (b *bench) broadcast(ctx context.Context, s scenario, server server, redis string) (Fanout, error) {
-	f := Fanout{Scenario: s.Name, About: s.about, Server: server.name, Members: b.members}
+	rooms, perRoom, publishers := b.shape(s)
+	f := Fanout{Scenario: s.Name, About: s.about, Server: server.name, Members: rooms * perRoom}
 	ctx, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
 	if s.nodes == 1 {
@@ -152,7 +137,7 @@ func (b *bench) broadcast(ctx context.Context, s scenario, server server, redis 
 		}
 		urls = append(urls, url)
 	}
-	c, err := gather(ctx, urls, b.members, s.publishers)
+	c, err := gather(ctx, urls, rooms, perRoom, publishers)
 	if err != nil {
 		return f, err
 	}
@@ -166,7 +151,7 @@ func (b *bench) broadcast(ctx context.Context, s scenario, server server, redis 
 		ctx, cancel := context.WithTimeout(ctx, d)
 		defer cancel()
 		if s.rate > 0 {
-			err = c.tick(ctx, s.rate)
+			err = c.tick(ctx, s.rate, s.burst)
 		} else {
 			err = c.flood(ctx, s.inFlight)
 		}

@@ -48,9 +48,20 @@ func (r *Result) Write(w io.Writer) {
 			fmt.Fprintf(w, "  %-10s %7.1f ms %7.1f ms %7.1f ms %9.1fx\n", s.Service, ms(s.Median), ms(s.Best), ms(s.Worst), float64(s.Median)/float64(bare))
 		}
 	}
+	if len(r.Connections) > 0 {
+		r.writeConnections(w)
+	}
 	if len(r.Fanout) > 0 {
-		fmt.Fprintf(w, "\nBroadcasts to %d members, %d-byte messages\n", r.Fanout[0].Members, frameBytes)
+		fmt.Fprintf(w, "\nBroadcasts, %d-byte messages; lost, repeated and out of order are counted\n", frameBytes)
 		r.writeFanout(w)
+	}
+}
+
+func (r *Result) writeConnections(w io.Writer) {
+	fmt.Fprintf(w, "\nConnections: %d that say nothing, medians of %d rounds in turn\n", r.Connections[0].Connections, r.Connections[0].Rounds)
+	fmt.Fprintf(w, "  %-18s %14s %14s %14s\n", "", "KiB each", "CPU ms each", "connects/s")
+	for _, c := range r.Connections {
+		fmt.Fprintf(w, "  %-18s %14.1f %14.3f %14.0f\n", c.Server, c.KiB, c.CPU, c.PerSecond)
 	}
 }
 

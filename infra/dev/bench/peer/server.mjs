@@ -20,7 +20,12 @@ if (redis) {
   await Promise.all([pub.connect(), sub.connect()]);
   options.adapter = require("@socket.io/redis-adapter").createAdapter(pub, sub);
 }
-const http = createServer();
+const http = createServer((request, response) => {
+  if (request.url === "/gc") {
+    for (let i = 0; i < 3; i++) global.gc?.(); // node --expose-gc
+    response.end();
+  }
+});
 const io = new Server(http, options);
 io.on("connection", (socket) => {
   socket.on("join", (room, ack) => {

@@ -31,10 +31,11 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	opts := bench.Options{Progress: progress}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(progress)
-	flags.BoolVar(&opts.Short, "short", false, "half a minute, for a look and not for figures")
-	flags.BoolVar(&opts.Bets, "bets", false, "bets over HTTP next to pgbench (with none of the three: all)")
+	flags.BoolVar(&opts.Short, "short", false, "a minute, for a look and not for figures")
+	flags.BoolVar(&opts.Bets, "bets", false, "bets over HTTP next to pgbench (with none of the four: all)")
 	flags.BoolVar(&opts.Starts, "starts", false, "exec to /ready")
 	flags.BoolVar(&opts.Fanout, "fanout", false, "broadcasts next to socket.io")
+	flags.BoolVar(&opts.Connections, "connections", false, "memory and CPU of idle connections next to socket.io")
 	asJSON := flags.Bool("json", false, "print JSON")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -104,6 +105,7 @@ func listen(ctx context.Context, addr string, rooms http.Handler, out io.Writer)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", rooms)
+	mux.HandleFunc("/gc", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() }) // for those who measure memory
 	web := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	defer context.AfterFunc(ctx, func() { _ = web.Close() })() // Serve returns then
 	fmt.Fprintf(out, "listening on %s\n", ln.Addr())
