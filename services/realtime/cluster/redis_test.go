@@ -30,6 +30,7 @@ type local struct {
 
 func (l *local) Name() string             { return l.name }
 func (l *local) HasRoom(room string) bool { return slices.Contains(l.rooms, room) }
+func (l *local) Rooms() []string          { return l.rooms }
 func (l *local) Deliver(b socketio.Broadcast) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

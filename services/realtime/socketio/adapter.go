@@ -57,4 +57,6 @@ type Local interface {
 	// HasRoom reports whether a socket of this process is in the room, so that a
 	// broadcast can be dropped before it is decoded.
 	HasRoom(room string) bool
+	// Rooms are the names for which HasRoom is true, in no order: rooms and ids.
+	Rooms() []string
 }

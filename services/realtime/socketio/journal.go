@@ -31,6 +31,12 @@ type Journal interface {
 	// An error wraps ErrNotRecoverable, or says that the journal cannot be read now;
 	// resume has not run then.
 	Resume(ctx context.Context, pid, owner, offset string, resume func(Resumed)) error
+	// Position is the offset up to which everything was handed to Local.Deliver: the
+	// Since of sessions and stays that begin now. It passes over what is for rooms of
+	// other processes, which no Deliver shows. It is never empty; before the journal was
+	// reached it is a text from which nobody can go on. It takes no lock that is held
+	// while Deliver or resume run.
+	Position() string
 	// Save keeps a session as it is now, for as long as this process lives and a
 	// recovery window longer. The last one saved for a pid counts.
 	Save(s Session)
@@ -47,6 +53,10 @@ type Session struct {
 	Owner string // who may resume it; see Socket.SetOwner
 	Since string // offset at which it began
 	Stays []Stay // the rooms it is in, without that of its id
+
+	// Moved, unless nil, is called when another process has taken over a session that was
+	// saved here: its socket here is a ghost. It must not block.
+	Moved func()
 }
 
 // Stay is a room that a socket is in, and the offset at which it joined. What was

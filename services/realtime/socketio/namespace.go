@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -111,6 +112,13 @@ func (ns *Namespace) HasRoom(room string) bool {
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
 	return ns.rooms[room] != nil || ns.sockets[room] != nil
+}
+
+// Rooms returns the rooms in which sockets of this process are, and their ids.
+func (ns *Namespace) Rooms() []string {
+	ns.mu.RLock()
+	defer ns.mu.RUnlock()
+	return slices.AppendSeq(slices.Collect(maps.Keys(ns.rooms)), maps.Keys(ns.sockets))
 }
 
 // add puts a new socket into the namespace. It needs s.mu.

@@ -31,6 +31,7 @@ type room struct{ delivered int }
 
 func (r *room) Name() string               { return "/" }
 func (r *room) HasRoom(string) bool        { return true }
+func (r *room) Rooms() []string            { return nil }
 func (r *room) Deliver(socketio.Broadcast) { r.delivered++ }
 
 func TestDeliveryIsASpanOfTheTraceThatCausedIt(t *testing.T) {
