@@ -16,55 +16,57 @@ import (
 	"github.com/vegascore/vegascore/shared/redisconn"
 )
 
-// peers is the connection to the other containers. Without a Redis it is empty, and
-// the container works alone.
+// peers is the connection to the other containers. Without a Redis there is no
+// adapter, and the container works alone.
 type peers struct {
 	publish, subscribe *redis.Client
 	adapter            *cluster.Redis
-	leases             *cluster.Presence
-	presence           lobby.Presence
-	changed            atomic.Pointer[func(cluster.Change)]
+	presence           *cluster.Presence
+	hall               atomic.Pointer[lobby.Lobby] // what presence is told of, and counts
 }
 
 // connect does not wait for Redis.
 func connect(c config, log *slog.Logger) (*peers, error) {
 	p := &peers{}
-	opts := cluster.PresenceOptions{Changed: func(ch cluster.Change) {
-		if tell := p.changed.Load(); tell != nil {
-			(*tell)(ch)
-		}
-	}}
+	opts := cluster.PresenceOptions{
+		Changed: func(ch cluster.Change) {
+			if hall := p.hall.Load(); hall != nil {
+				hall.Changed(ch)
+			}
+		},
+		Sockets: func() int {
+			if hall := p.hall.Load(); hall != nil {
+				return hall.Len()
+			}
+			return 0
+		},
+	}
 	if c.Redis.URL == "" {
 		log.Warn("no REDIS_URL: players of other containers are not reached")
-		p.presence = newAlone(opts.Changed)
+		p.presence = cluster.NewPresence(nil, opts, log)
 		return p, nil
 	}
 	var err error
 	if p.publish, p.subscribe, err = redisconn.OpenPair(c.Redis.URL); err != nil {
 		return nil, err
 	}
-	p.leases = cluster.NewPresence(p.publish, opts, log)
-	p.presence = p.leases
-	p.adapter = cluster.NewRedis(p.publish, p.subscribe, cluster.Options{OnGap: func(cluster.Gap) { p.leases.Refresh() }}, log)
+	p.presence = cluster.NewPresence(p.publish, opts, log)
+	p.adapter = cluster.NewRedis(p.publish, p.subscribe, cluster.Options{OnGap: func(cluster.Gap) { p.presence.Refresh() }}, log)
 	return p, nil
 }
-
-// told sets who is told of presence changes.
-func (p *peers) told(f func(cluster.Change)) { p.changed.Store(&f) }
 
 // run starts to listen to the others. leave ends that: after the drain, so that
 // what the sockets had to say is sent first.
 func (p *peers) run(ctx context.Context) (leave func()) {
-	if p.adapter == nil {
-		return func() {}
-	}
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	// Presence publishes that the players have left, so it ends before the adapter.
 	leases, stopLeases := context.WithCancel(ctx)
 	left := make(chan struct{})
-	wg.Go(func() { p.leases.Run(leases); close(left) })
-	wg.Go(func() { p.adapter.Run(ctx) })
+	wg.Go(func() { p.presence.Run(leases); close(left) })
+	if p.adapter != nil {
+		wg.Go(func() { p.adapter.Run(ctx) })
+	}
 	return func() {
 		stopLeases()
 		<-left

@@ -55,7 +55,7 @@ func run(ctx context.Context, getenv func(string) string) (err error) {
 	}
 	rooms := socketio.New(options(c, peers, log))
 	hall := lobby.New(rooms.Of("/"), verifier, peers.presence, log)
-	peers.told(hall.Changed)
+	peers.hall.Store(hall)
 	return serve(ctx, c, ln, rooms, hall, peers, log)
 }
 

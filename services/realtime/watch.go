@@ -23,7 +23,9 @@ const settling = 2 * time.Second
 // own players as ever, and does not hear those of other containers.
 func watch(ns *socketio.Namespace, hall *lobby.Lobby, p *peers, metrics *telemetry.Metrics, log *slog.Logger, c config) *health.Health {
 	metrics.Read("socketio_connections", "Sockets of this container.", func() float64 { return float64(ns.Len()) })
-	metrics.Read("socketio_cluster_size", "Containers that have the namespace open, this one included.", func() float64 { return float64(p.containers()) })
+	metrics.Read("socketio_cluster_size", "Containers that hold a lease, this one included.", func() float64 { return float64(p.presence.Cluster().Containers) })
+	metrics.Read("socketio_cluster_sockets", "Sockets of all containers.", func() float64 { return float64(p.presence.Cluster().Sockets) })
+	metrics.Read("socketio_cluster_rooms", "Rooms with players, on all containers.", func() float64 { return float64(p.presence.Cluster().Rooms) })
 	metrics.Read("socketio_chats", "Chat messages taken since the start.", func() float64 { return float64(hall.Chats()) })
 	metrics.Read("socketio_refused", "Connections and events refused since the start.", func() float64 { return float64(hall.Refused()) })
 	checks := []health.Check{
@@ -31,7 +33,8 @@ func watch(ns *socketio.Namespace, hall *lobby.Lobby, p *peers, metrics *telemet
 			Name: "socketio", Every: time.Second, Local: true, Ready: true,
 			Run: func(context.Context) error { return nil }, // a container without Redis takes players too
 			Details: func() map[string]any {
-				return map[string]any{"containers": p.containers(), "sockets": ns.Len()}
+				all := p.presence.Cluster()
+				return map[string]any{"containers": all.Containers, "sockets": all.Sockets, "rooms": all.Rooms}
 			},
 		},
 		health.System(c.MemoryMB),
@@ -60,12 +63,4 @@ func watch(ns *socketio.Namespace, hall *lobby.Lobby, p *peers, metrics *telemet
 		})
 	}
 	return health.New(health.Options{Version: c.Telemetry.Version, Logger: log, Observe: metrics.ObserveHealth}, checks...)
-}
-
-// containers is the size of the cluster as last seen.
-func (p *peers) containers() int {
-	if p.adapter == nil {
-		return 1
-	}
-	return p.adapter.Status().Containers
 }

@@ -19,21 +19,25 @@ type lookups struct {
 
 type lookup struct {
 	done  chan struct{} // closed when found and err are set
-	found map[string]string
+	found crowd
 	err   error
 }
 
-// lookup returns the players of a room in Redis; the map is the caller's own. Whoever
+// lookup returns what Redis knows of a room; the map is the caller's own. Whoever
 // reads for others does so to the end, also when their own ctx ends before: twice
 // lookupTime at most.
-func (p *Presence) lookup(ctx context.Context, room string) (map[string]string, error) {
+func (p *Presence) lookup(ctx context.Context, room string) (crowd, error) {
+	nobody := crowd{names: map[string]string{}}
 	if err := ctx.Err(); err != nil {
-		return map[string]string{}, err
+		return nobody, err
+	}
+	if p.client == nil {
+		return nobody, nil
 	}
 	p.mu.Lock()
 	if p.away {
 		p.mu.Unlock()
-		return map[string]string{}, ErrAlone
+		return nobody, ErrAlone
 	}
 	l := p.lookups[room]
 	if l == nil {
@@ -57,11 +61,11 @@ func (p *Presence) lookup(ctx context.Context, room string) (map[string]string, 
 	select {
 	case <-mine.done:
 		if mine.err != nil {
-			return map[string]string{}, mine.err
+			return nobody, mine.err
 		}
-		return maps.Clone(mine.found), nil
+		return crowd{names: maps.Clone(mine.found.names), sockets: mine.found.sockets}, nil
 	case <-ctx.Done():
-		return map[string]string{}, ctx.Err()
+		return nobody, ctx.Err()
 	}
 }
 

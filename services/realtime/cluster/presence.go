@@ -2,11 +2,8 @@ package cluster
 
 import (
 	"cmp"
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +16,10 @@ type PresenceOptions struct {
 	Container string        // unique per process; random when empty
 	Lease     time.Duration // a killed container's players are gone after it; 30 s when 0
 	Renew     time.Duration // how often leases are renewed; a third of Lease when 0
+	Look      time.Duration // how often Redis is asked what it still has, and the cluster counted; 1 s when 0
 
+	// Sockets is how many sockets this container has, for Cluster; none when nil.
+	Sockets func() int
 	// Changed is told who came to a room and who went, seen over all containers, each
 	// by exactly one container. It is called by Run's goroutine, one call at a time.
 	Changed func(Change)
@@ -31,11 +31,12 @@ type Member struct {
 	Name string `json:"name"`
 }
 
-// Change is who came and who went in one room, and how many players it has now.
+// Change is who came and who went in one room, and what it holds now.
 type Change struct {
 	Room         string
 	Joined, Left []Member
-	Members      int
+	Members      int // players
+	Sockets      int
 }
 
 // ErrAlone says that an answer knows only this container, because Redis is away.
@@ -54,11 +55,15 @@ type Presence struct {
 
 	mu      sync.Mutex
 	rooms   map[string]map[string]*seat
-	dirty   map[string]map[string]parting // room, player: differs from Redis
+	sockets map[string]int                // by room: the sum of its seats' tabs
+	dirty   map[string]map[string]parting // room, player: differs from Redis; a room alone: its number of sockets does
 	renew   bool                          // everything is to be written
+	due     bool                          // all rooms are to be written, for their leases
 	away    bool                          // the last write failed
-	renewed time.Time                     // end of the last write of everything
+	renewed time.Time                     // end of the last write of all rooms
 	lookups map[string]*lookups
+	looks   int   // so far
+	stats   Stats // of the last look
 }
 
 // seat is one player in one room on this container.
@@ -75,19 +80,25 @@ type parting struct {
 	known bool // some of the room heard that they were there, and not yet that they left
 }
 
-// NewPresence returns a presence that writes through client. Run must run for anything
-// to reach the other containers.
+// NewPresence returns a presence that writes through client; with none, the container
+// has no others. Run must run for changes to be told, and for anything to reach the
+// other containers.
 func NewPresence(client redis.UniversalClient, opts PresenceOptions, log *slog.Logger) *Presence {
 	opts.Prefix = cmp.Or(opts.Prefix, "vegas")
 	opts.Container = cmp.Or(opts.Container, newUID(16))
 	opts.Lease = cmp.Or(opts.Lease, 30*time.Second)
 	opts.Renew = cmp.Or(opts.Renew, opts.Lease/3)
+	opts.Look = cmp.Or(opts.Look, time.Second)
 	if opts.Changed == nil {
 		opts.Changed = func(Change) {}
 	}
+	if opts.Sockets == nil {
+		opts.Sockets = func() int { return 0 }
+	}
 	return &Presence{
 		client: client, opts: opts, log: log, wake: make(chan struct{}, 1),
-		rooms: map[string]map[string]*seat{}, dirty: map[string]map[string]parting{}, lookups: map[string]*lookups{},
+		rooms: map[string]map[string]*seat{}, sockets: map[string]int{},
+		dirty: map[string]map[string]parting{}, lookups: map[string]*lookups{},
 	}
 }
 
@@ -99,10 +110,12 @@ func (p *Presence) Join(room, player, name string) {
 	if s == nil {
 		s = &seat{}
 		put(p.rooms, room, player, s)
-		p.touch(room, player, parting{})
+		put(p.dirty, room, player, parting{})
 	}
 	s.name = name
 	s.tabs++
+	p.sockets[room]++
+	p.touch(room)
 }
 
 // Leave removes one socket of a player from a room; with the last one the player has
@@ -114,11 +127,14 @@ func (p *Presence) Leave(room, player string) {
 	if s == nil {
 		return
 	}
-	if s.tabs--; s.tabs > 0 {
-		return
+	if p.sockets[room]--; p.sockets[room] == 0 {
+		delete(p.sockets, room)
 	}
-	drop(p.rooms, room, player)
-	p.touch(room, player, parting{name: s.name, known: s.told || s.heard})
+	if s.tabs--; s.tabs == 0 {
+		drop(p.rooms, room, player)
+		put(p.dirty, room, player, parting{name: s.name, known: s.told || s.heard})
+	}
+	p.touch(room)
 }
 
 // Refresh has Run write everything again now: after a gap Redis may be another one.
@@ -129,10 +145,20 @@ func (p *Presence) Refresh() {
 	p.signal()
 }
 
-// touch marks a player of a room as different from Redis. p.mu is held.
-func (p *Presence) touch(room, player string, last parting) {
-	put(p.dirty, room, player, last)
+// touch marks a room as different from Redis. p.mu is held.
+func (p *Presence) touch(room string) {
+	if p.dirty[room] == nil {
+		p.dirty[room] = map[string]parting{}
+	}
 	p.signal()
+}
+
+// touchAll marks a room and everybody in it here. p.mu is held.
+func (p *Presence) touchAll(room string) {
+	for player := range p.rooms[room] {
+		put(p.dirty, room, player, parting{})
+	}
+	p.touch(room)
 }
 
 func (p *Presence) signal() {
@@ -140,46 +166,4 @@ func (p *Presence) signal() {
 	case p.wake <- struct{}{}:
 	default: // the token is there already
 	}
-}
-
-// Members lists the players of a room over all containers, by name; this container's
-// are always among them. While Redis is away it lists only those, with ErrAlone.
-func (p *Presence) Members(ctx context.Context, room string) ([]Member, error) {
-	found, err := p.lookup(ctx, room)
-	if err != nil {
-		err = fmt.Errorf("list members of %s: %w", room, err)
-	}
-	p.mu.Lock()
-	for player, s := range p.rooms[room] {
-		found[player] = s.name
-	}
-	p.mu.Unlock()
-	members := make([]Member, 0, len(found))
-	for player, name := range found {
-		members = append(members, Member{ID: player, Name: name})
-	}
-	slices.SortFunc(members, func(a, b Member) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
-	})
-	return members, err
-}
-
-// read asks Redis who is in a room, by its clock.
-func (p *Presence) read(ctx context.Context, room string) (map[string]string, error) {
-	keys := p.keys(room)
-	pipe := p.client.TxPipeline()
-	now := pipe.Time(ctx)
-	seen := pipe.ZRangeWithScores(ctx, keys[0], 0, -1)
-	names := pipe.HGetAll(ctx, keys[1])
-	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrAlone, err)
-	}
-	found := make(map[string]string, len(seen.Val()))
-	for _, z := range seen.Val() {
-		player, ok := z.Member.(string)
-		if ok && z.Score > float64(now.Val().UnixMilli()) {
-			found[player] = names.Val()[player]
-		}
-	}
-	return found, nil
 }

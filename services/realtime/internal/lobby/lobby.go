@@ -16,6 +16,7 @@ import (
 // Bounds of what one player may do.
 const (
 	maxRooms     = 16                     // tables per socket
+	maxMembers   = 100                    // listed of a room
 	maxText      = 500                    // characters of a chat message
 	chatEvery    = 500 * time.Millisecond // per player and container, after a burst of
 	chatBurst    = 10
@@ -32,7 +33,7 @@ type Verifier interface {
 type Presence interface {
 	Join(room, player, name string)
 	Leave(room, player string)
-	Members(ctx context.Context, room string) ([]cluster.Member, error)
+	Who(ctx context.Context, room string, limit int) (cluster.Census, error)
 }
 
 // Lobby serves one namespace.
@@ -54,6 +55,9 @@ func New(ns *socketio.Namespace, verifier Verifier, presence Presence, log *slog
 	ns.OnConnect(l.welcome)
 	return l
 }
+
+// Len is how many sockets this container has.
+func (l *Lobby) Len() int { return l.ns.Len() }
 
 // Chats is how many chat messages this container has taken.
 func (l *Lobby) Chats() uint64 { return l.chats.Load() }

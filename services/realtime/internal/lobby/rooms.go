@@ -17,7 +17,9 @@ var table = regexp.MustCompile(`^table:[a-z0-9][a-z0-9-]{0,31}$`)
 type joined struct {
 	OK      bool             `json:"ok"`
 	Room    string           `json:"room"`
-	Members []cluster.Member `json:"members"`
+	Members []cluster.Member `json:"members"` // by name, the first 100
+	Players int              `json:"players"` // all of them
+	Sockets int              `json:"sockets"`
 	// Partial says that players of other containers are missing from Members,
 	// because Redis is away.
 	Partial bool `json:"partial,omitempty"`
@@ -44,11 +46,11 @@ func (l *Lobby) join(s *socketio.Socket, p *player, args socketio.Args) (any, er
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), membersTime)
 	defer cancel()
-	members, err := l.presence.Members(ctx, room)
+	census, err := l.presence.Who(ctx, room, maxMembers)
 	if err != nil && !errors.Is(err, cluster.ErrAlone) {
 		return nil, err
 	}
-	return joined{OK: true, Room: room, Members: members, Partial: err != nil}, nil
+	return joined{OK: true, Room: room, Members: census.Members, Players: census.Players, Sockets: census.Sockets, Partial: err != nil}, nil
 }
 
 func (l *Lobby) leave(s *socketio.Socket, p *player, args socketio.Args) (any, error) {
