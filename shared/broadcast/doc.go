@@ -5,10 +5,11 @@
 // The wire is that of the classic Redis adapter, so that Node servers and emitters
 // can take part: an event is the MessagePack array
 //
-//	[uid, {type: 2, data: [event, args...], nsp}, {rooms, flags, except}]
+//	[uid, {type: 2, data: [event, args...], nsp}, {rooms, flags, except}, tail]
 //
 // published on the channel of its namespace, or on the channel of its room when it
-// names exactly one (see [Channel]).
+// names exactly one (see [Channel]). The first three are Node's; the tail, which Node
+// passes over, is the place of the event in the room log ([Log], [Tail]).
 //
 // The transcoder works as a stream: it keeps the order of object keys, keeps every
 // integer of 64 bits exact, and builds no tree. The layout it writes is the one of

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/tinylib/msgp/msgp"
@@ -17,25 +18,29 @@ const emitterID = "emitter"
 type Options struct {
 	Prefix    string // of the channels; "socket.io" when empty
 	Namespace string // "/" when empty
+	Keys      string // what the names of the log's keys begin with; "vegas" when empty
 }
 
 // Message is one event for the members of one room, or for the whole namespace when
-// Room is empty. Args is a JSON array: the arguments after the event's name.
+// Room is empty. Args is a JSON array: the arguments after the event's name. ID, unless
+// empty, names the event: however often it is emitted within 10 minutes, it is once in
+// the log and reaches every player once.
 type Message struct {
 	Room, Event string
 	Args        json.RawMessage
+	ID          string
 }
 
-// Emitter publishes events in the form of @socket.io/redis-emitter 5.1. It may be used
-// by many goroutines at once.
+// Emitter writes events into the room log of a namespace, in the form of
+// @socket.io/redis-emitter 5.1 with a fourth element that Node passes over (see [Tail]).
+// It may be used by many goroutines at once.
 type Emitter struct {
-	client redis.UniversalClient
-	opts   Options
-	peers  *listeners
+	opts  Options
+	lanes [lanes]lane
 }
 
 // New returns an emitter over client. The client should not repeat commands by itself
-// (see package redisconn): a PUBLISH that timed out may have been delivered.
+// (see package redisconn).
 func New(client redis.UniversalClient, opts Options) *Emitter {
 	if opts.Prefix == "" {
 		opts.Prefix = "socket.io"
@@ -43,27 +48,24 @@ func New(client redis.UniversalClient, opts Options) *Emitter {
 	if opts.Namespace == "" {
 		opts.Namespace = "/"
 	}
-	peers := &listeners{channel: opts.Prefix + "-request#" + opts.Namespace + "#"}
-	client.AddHook(peers)
-	return &Emitter{client: client, opts: opts, peers: peers}
+	e := &Emitter{opts: opts}
+	log := NewLog(client, LogOptions{Channel: Channel(opts.Prefix, opts.Namespace, ""), Keys: opts.Keys})
+	for i := range e.lanes {
+		e.lanes[i].log, e.lanes[i].origin = log, NewName()
+	}
+	return e
 }
 
-// Emit publishes msgs in order, in one round trip, and returns how many of the first
-// were published for certain; the error says why the next was not. A message that
-// cannot be encoded ends the batch before it. Messages after the returned count may
-// have been published too when Redis went away in the middle.
+// Emit writes msgs in order and returns how many of the first are in the log for
+// certain; the error says why the next is not. A message that cannot be encoded ends the
+// batch before it. Messages after the returned count may be there too when Redis went
+// away in the middle: with an ID they may be emitted again without harm.
 //
-// Publishing is no delivery: Redis keeps nothing for a server that is not listening.
-// After a lost connection Emit waits up to 3 s for the servers that listened before.
+// Servers read the log up to where they are whenever they come back to Redis, so nobody
+// needs to listen at the moment. When Redis loses its data, what was emitted in the 10 s
+// before the last call is written again by the next one of the same rooms.
 func (e *Emitter) Emit(ctx context.Context, msgs ...Message) (int, error) {
-	if len(msgs) == 0 {
-		return 0, nil
-	}
-	if err := e.peers.await(ctx, e.client); err != nil {
-		return 0, err
-	}
-	pipe := e.client.Pipeline()
-	cmds := make([]*redis.IntCmd, 0, len(msgs))
+	entries := make([]Entry, 0, len(msgs))
 	var bad error
 	for _, m := range msgs {
 		payload, err := e.encode(m)
@@ -71,22 +73,34 @@ func (e *Emitter) Emit(ctx context.Context, msgs ...Message) (int, error) {
 			bad = fmt.Errorf("emit %s to room %s: %w", m.Event, m.Room, err)
 			break
 		}
-		cmds = append(cmds, pipe.Publish(ctx, Channel(e.opts.Prefix, e.opts.Namespace, m.Room), payload))
+		entry := Entry{Channel: Channel(e.opts.Prefix, e.opts.Namespace, m.Room), Payload: payload, ID: m.ID}
+		if m.Room != "" {
+			entry.Rooms = []string{m.Room}
+		}
+		entries = append(entries, entry)
 	}
-	if len(cmds) > 0 {
-		// Each command holds its own error.
-		_, _ = pipe.Exec(ctx)
-	}
-	for i, cmd := range cmds {
-		if err := cmd.Err(); err != nil {
-			return i, fmt.Errorf("publish %s to room %s: %w", msgs[i].Event, msgs[i].Room, err)
+	for sent := 0; sent < len(entries); {
+		lane, next := laneOf(msgs[sent].Room), sent+1
+		for next < len(entries) && laneOf(msgs[next].Room) == lane {
+			next++
+		}
+		n, err := e.lanes[lane].send(ctx, entries[sent:next])
+		if sent += n; err != nil {
+			return sent, fmt.Errorf("emit %s to room %s: %w", msgs[sent].Event, msgs[sent].Room, err)
 		}
 	}
-	return len(cmds), bad
+	return len(entries), bad
 }
 
-// encode writes the three parts of an event. The keys stand in the order in which the
-// Node emitter writes them.
+// laneOf keeps the messages of a room in one order, for those who emit at once.
+func laneOf(room string) int {
+	h := fnv.New32a()
+	h.Write([]byte(room))
+	return int(h.Sum32() % lanes)
+}
+
+// encode writes the first three of four parts of an event. The keys stand in the order
+// in which the Node emitter writes them.
 func (e *Emitter) encode(m Message) ([]byte, error) {
 	args, err := AppendMsgpack(nil, m.Args)
 	if err != nil {
@@ -97,7 +111,7 @@ func (e *Emitter) encode(m Message) ([]byte, error) {
 		return nil, fmt.Errorf("arguments are no array: %w", ErrSyntax)
 	}
 	b := make([]byte, 0, len(args)+len(m.Event)+len(m.Room)+96)
-	b = msgp.AppendArrayHeader(b, 3)
+	b = msgp.AppendArrayHeader(b, 4)
 	b = msgp.AppendString(b, emitterID)
 	b = msgp.AppendMapHeader(b, 3)
 	b = msgp.AppendString(b, "type")

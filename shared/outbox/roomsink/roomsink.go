@@ -27,15 +27,15 @@ func New(emitter Emitter, logger *slog.Logger) *Sender {
 }
 
 // Send publishes each row as the event Type to the room Key with the arguments
-// Body. Redis keeps nothing for a server that is not listening: "out" means handed
-// over, and clients fetch what they missed.
+// Body. "Out" means in the room log, once, also when a row is sent again because the
+// answer was lost or the sender died before it could note it.
 //
 // A row that can never be published, because its body is no array or nested too
 // deeply, is logged and counted as sent: it must not stop the rooms behind it.
 func (s *Sender) Send(ctx context.Context, rows []outbox.Row) (int, error) {
 	messages := make([]broadcast.Message, len(rows))
 	for i, r := range rows {
-		messages[i] = broadcast.Message{Room: r.Key, Event: r.Type, Args: r.Body}
+		messages[i] = broadcast.Message{Room: r.Key, Event: r.Type, Args: r.Body, ID: r.EventID.String()}
 	}
 	sent := 0
 	for sent < len(rows) {
