@@ -10,6 +10,7 @@ import (
 
 	"github.com/vegascore/vegascore/services/realtime/cluster"
 	"github.com/vegascore/vegascore/services/realtime/engineio"
+	"github.com/vegascore/vegascore/services/realtime/internal/chat"
 	"github.com/vegascore/vegascore/services/realtime/internal/lobby"
 	"github.com/vegascore/vegascore/services/realtime/internal/spans"
 	"github.com/vegascore/vegascore/services/realtime/socketio"
@@ -22,6 +23,7 @@ type peers struct {
 	publish, subscribe *redis.Client
 	adapter            *cluster.Redis
 	presence           *cluster.Presence
+	board              *chat.Board
 	hall               atomic.Pointer[lobby.Lobby] // what presence is told of, and counts
 }
 
@@ -43,14 +45,14 @@ func connect(c config, log *slog.Logger) (*peers, error) {
 	}
 	if c.Redis.URL == "" {
 		log.Warn("no REDIS_URL: players of other containers are not reached")
-		p.presence = cluster.NewPresence(nil, opts, log)
+		p.presence, p.board = cluster.NewPresence(nil, opts, log), chat.New(nil, chat.Options{}, log)
 		return p, nil
 	}
 	var err error
 	if p.publish, p.subscribe, err = redisconn.OpenPair(c.Redis.URL); err != nil {
 		return nil, err
 	}
-	p.presence = cluster.NewPresence(p.publish, opts, log)
+	p.presence, p.board = cluster.NewPresence(p.publish, opts, log), chat.New(p.publish, chat.Options{}, log)
 	p.adapter = cluster.NewRedis(p.publish, p.subscribe, cluster.Options{OnGap: func(cluster.Gap) { p.presence.Refresh() }}, log)
 	return p, nil
 }

@@ -1,75 +1,82 @@
 package lobby
 
 import (
-	"encoding/json"
-	"strings"
+	"context"
+	"math"
+	"net"
+	"strconv"
 	"time"
-	"unicode/utf8"
 
-	"github.com/vegascore/vegascore/services/realtime/cluster"
+	"github.com/vegascore/vegascore/services/realtime/internal/chat"
 	"github.com/vegascore/vegascore/services/realtime/socketio"
 	"github.com/vegascore/vegascore/shared/problem"
-	"github.com/vegascore/vegascore/shared/web"
 )
 
-// message is the chat event. Text is what the player wrote: whoever shows it must
-// show it as text.
-type message struct {
-	Room string         `json:"room"`
-	From cluster.Member `json:"from"`
-	Text string         `json:"text"`
-	At   time.Time      `json:"at"` // UTC, whole milliseconds
+// Chats keeps messages and paces them; *chat.Board does.
+type Chats interface {
+	Pace(ctx context.Context, player, address string) (wait time.Duration)
+	Post(ctx context.Context, m chat.Message, key string) chat.Posted
+	History(ctx context.Context, room string) ([]chat.Message, error)
 }
 
-// chat gives a text to everybody in a room, the sender too: one path for all.
-func (l *Lobby) chat(p *player, args socketio.Args) (any, error) {
-	room, err := tableRoom(args, 2)
+// taken acknowledges a message.
+type taken struct {
+	OK     bool      `json:"ok"`
+	Room   string    `json:"room"`
+	ID     string    `json:"id"`
+	At     time.Time `json:"at"`
+	Stored bool      `json:"stored"`
+	Again  bool      `json:"again,omitempty"`
+}
+
+// chat gives a text to everybody in a room, the sender too: one path for all. It is in
+// the history before it is on its way, so that who comes meanwhile has it from either.
+func (l *Lobby) chat(s *socketio.Socket, p *player, args socketio.Args) (any, error) {
+	texts, err := texts(args, 2, 3)
 	if err != nil {
 		return nil, err
 	}
-	texts, err := texts(args, 2)
-	if err != nil {
+	room, key := texts[0], ""
+	if err := l.rights.Enter(p.claims, room); err != nil {
 		return nil, err
 	}
 	if _, in := p.rooms[room]; !in {
 		return nil, problem.New(403, problem.Forbidden, "join the room before you chat in it")
 	}
-	text := strings.TrimSpace(texts[1])
-	if n := utf8.RuneCountInString(text); n == 0 || n > maxText {
-		return nil, problem.New(422, problem.ParamsInvalid, "a message has 1 to 500 characters")
+	text, err := said(texts[1])
+	if err != nil {
+		return nil, err
 	}
-	if !l.limits.allow(p.member.ID) {
-		return nil, problem.New(429, problem.TooManyRequests, "two messages a second are enough; wait a moment")
+	if len(texts) == 3 {
+		if key = texts[2]; !wellNamed.MatchString(key) {
+			return nil, problem.New(422, problem.ParamsInvalid, `the key of a message has 1 to 64 letters, digits, "-" and "_"`)
+		}
 	}
-	ev := message{Room: room, From: p.member, Text: text, At: time.Now().UTC().Truncate(time.Millisecond)}
-	l.chats.Add(1)
-	if err := l.ns.To(room).Emit("chat", ev); err != nil {
-		l.log.Debug("chat told to this container only", "error", err)
+	ctx := context.Background() // the board bounds its waits
+	if wait := l.chats.Pace(ctx, p.member.ID, address(s)); wait > 0 {
+		return nil, problem.New(429, problem.TooManyRequests, "two messages a second are enough; wait "+seconds(wait)).After(wait)
 	}
-	return done{OK: true, Room: room}, nil
+	posted := l.chats.Post(ctx, chat.Message{Room: room, From: p.member, Text: text}, key)
+	m := posted.Message
+	if !posted.Again {
+		l.taken.Add(1)
+		if err := l.ns.To(room).Emit("chat", m); err != nil {
+			l.log.Debug("chat told to this container only", "error", err)
+		}
+	}
+	return taken{OK: true, Room: room, ID: m.ID, At: m.At, Stored: posted.Stored, Again: posted.Again}, nil
 }
 
-// texts reads exactly n arguments that are all texts, with the rules of every text
-// that a player sends.
-func texts(args socketio.Args, n int) ([]string, error) {
-	if args.Len() != n {
-		return nil, problem.New(400, problem.MissingField, "wrong number of arguments; an acknowledgement function comes after them")
+// seconds is a wait in words.
+func seconds(wait time.Duration) string {
+	return strconv.FormatFloat(math.Ceil(wait.Seconds()*10)/10, 'f', -1, 64) + " s"
+}
+
+// address is where a socket's traffic comes from.
+func address(s *socketio.Socket) string {
+	remote := s.Handshake().RemoteAddr
+	if host, _, err := net.SplitHostPort(remote); err == nil {
+		return host
 	}
-	all := make([]string, n)
-	for i := range all {
-		// The rules of texts in HTTP bodies hold for sockets too.
-		raw := args.Raw(i)
-		if len(raw) == 0 || raw[0] != '"' {
-			return nil, problem.New(400, problem.WrongType, "the arguments must be texts")
-		}
-		var field struct {
-			Text string `json:"text"`
-		}
-		body := append(append(json.RawMessage(`{"text":`), raw...), '}')
-		if err := web.Unmarshal(body, &field); err != nil {
-			return nil, err
-		}
-		all[i] = field.Text
-	}
-	return all, nil
+	return remote
 }

@@ -26,7 +26,7 @@ func (l *Lobby) Run(ctx context.Context) {
 func (l *Lobby) cutExpired(now time.Time) {
 	for _, s := range l.ns.Sockets("") {
 		p, ok := s.Data().(*player)
-		if !ok || p.expires.After(now) {
+		if !ok || p.claims.Expires.After(now) {
 			continue
 		}
 		// The event tells the client to get a new token before it connects again;

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/vegascore/vegascore/services/realtime/cluster"
 	"github.com/vegascore/vegascore/services/realtime/socketio"
 	"github.com/vegascore/vegascore/shared/auth"
@@ -15,12 +17,13 @@ import (
 
 // Bounds of what one player may do.
 const (
-	maxRooms     = 16                     // tables per socket
-	maxMembers   = 100                    // listed of a room
+	maxTabs      = 32                     // sockets per player and container
+	maxTables    = 16                     // per socket
 	maxText      = 500                    // characters of a chat message
-	chatEvery    = 500 * time.Millisecond // per player and container, after a burst of
-	chatBurst    = 10
-	membersTime  = 500 * time.Millisecond // to ask Redis who is in a room
+	maxMembers   = 100                    // listed of a room
+	eventEvery   = 20 * time.Millisecond  // per socket, after a burst of
+	eventBurst   = 100                    // events of any name
+	censusTime   = 500 * time.Millisecond // to ask Redis who is in a room
 	expiryPeriod = 15 * time.Second       // how often tokens of open sockets are looked at
 )
 
@@ -34,6 +37,16 @@ type Presence interface {
 	Join(room, player, name string)
 	Leave(room, player string)
 	Who(ctx context.Context, room string, limit int) (cluster.Census, error)
+	Count(ctx context.Context, room string) (cluster.Census, error)
+}
+
+// Parts are what a Lobby works with. All but Rights are required.
+type Parts struct {
+	Verifier Verifier
+	Presence Presence
+	Chats    Chats
+	Rights   Rights // Public when nil
+	Logger   *slog.Logger
 }
 
 // Lobby serves one namespace.
@@ -41,16 +54,20 @@ type Lobby struct {
 	ns       *socketio.Namespace
 	verifier Verifier
 	presence Presence
-	limits   *limits
+	chats    Chats
+	rights   Rights
 	log      *slog.Logger
-	chats    atomic.Uint64
+	taken    atomic.Uint64
 	refused  atomic.Uint64
 }
 
 // New sets the namespace up; do it before the first client arrives. Run must run
 // for open sockets to lose an expired token.
-func New(ns *socketio.Namespace, verifier Verifier, presence Presence, log *slog.Logger) *Lobby {
-	l := &Lobby{ns: ns, verifier: verifier, presence: presence, limits: newLimits(), log: log}
+func New(ns *socketio.Namespace, parts Parts) *Lobby {
+	if parts.Rights == nil {
+		parts.Rights = Public{}
+	}
+	l := &Lobby{ns: ns, verifier: parts.Verifier, presence: parts.Presence, chats: parts.Chats, rights: parts.Rights, log: parts.Logger}
 	ns.Use(l.admit)
 	ns.OnConnect(l.welcome)
 	return l
@@ -60,16 +77,17 @@ func New(ns *socketio.Namespace, verifier Verifier, presence Presence, log *slog
 func (l *Lobby) Len() int { return l.ns.Len() }
 
 // Chats is how many chat messages this container has taken.
-func (l *Lobby) Chats() uint64 { return l.chats.Load() }
+func (l *Lobby) Chats() uint64 { return l.taken.Load() }
 
 // Refused is how many connections and events this container has refused.
 func (l *Lobby) Refused() uint64 { return l.refused.Load() }
 
 // player is what a socket's Data holds.
 type player struct {
-	member  cluster.Member
-	expires time.Time
-	rooms   map[string]struct{} // tables that the socket is in; its events come one after another
+	claims auth.Claims
+	member cluster.Member
+	rooms  map[string]struct{} // in which presence counts the socket; its events come one after another
+	events *rate.Limiter
 }
 
 // admit is middleware: without a good token the namespace is not joined.
@@ -85,10 +103,15 @@ func (l *Lobby) admit(s *socketio.Socket) error {
 	if err != nil {
 		return l.refuse(err)
 	}
+	id := claims.Player.String()
+	if len(l.ns.Sockets(own+id)) >= maxTabs {
+		return l.refuse(problem.New(429, problem.TooManyRequests, "a player may have 32 connections; close one"))
+	}
 	s.SetData(&player{
-		member:  cluster.Member{ID: claims.Player.String(), Name: claims.Name},
-		expires: claims.Expires,
-		rooms:   map[string]struct{}{},
+		claims: claims,
+		member: cluster.Member{ID: id, Name: claims.Name},
+		rooms:  map[string]struct{}{},
+		events: rate.NewLimiter(rate.Every(eventEvery), eventBurst),
 	})
 	return nil
 }
@@ -101,20 +124,22 @@ func (l *Lobby) refuse(err error) error {
 	return &socketio.ConnectError{Message: string(p.Code), Data: answer{Code: p.Code, Detail: p.Detail}}
 }
 
-// welcome puts a socket into its player's own room and listens to it.
+// welcome puts a socket into its rooms and listens to it.
 func (l *Lobby) welcome(s *socketio.Socket) {
 	p, ok := s.Data().(*player)
 	if !ok {
 		s.Disconnect(true) // admit has set it
 		return
 	}
-	s.Join("player:" + p.member.ID)
-	s.On("join", l.handle(s, func(args socketio.Args) (any, error) { return l.join(s, p, args) }))
-	s.On("leave", l.handle(s, func(args socketio.Args) (any, error) { return l.leave(s, p, args) }))
-	s.On("chat", l.handle(s, func(args socketio.Args) (any, error) { return l.chat(p, args) }))
+	s.Join(own+p.member.ID, everybody)
+	l.enter(p, everybody)
+	s.On("join", l.handle(s, p, func(args socketio.Args) (any, error) { return l.join(s, p, args) }))
+	s.On("leave", l.handle(s, p, func(args socketio.Args) (any, error) { return l.leave(s, p, args) }))
+	s.On("chat", l.handle(s, p, func(args socketio.Args) (any, error) { return l.chat(s, p, args) }))
+	s.On("presence", l.handle(s, p, func(args socketio.Args) (any, error) { return l.census(p, args) }))
 	s.OnDisconnect(func(socketio.Reason) {
 		for room := range p.rooms {
-			l.presence.Leave(room, p.member.ID)
+			l.exit(p, room)
 		}
 	})
 }
@@ -127,18 +152,24 @@ type answer struct {
 	Detail string       `json:"detail"`
 }
 
+var errTooMany = problem.New(429, problem.TooManyRequests, "too many events; wait a moment")
+
 // handle acknowledges an event with what serve returns. A client that asked for no
 // acknowledgement is told of a refusal by an error event.
-func (l *Lobby) handle(s *socketio.Socket, serve func(socketio.Args) (any, error)) func(socketio.Args, socketio.Ack) {
+func (l *Lobby) handle(s *socketio.Socket, p *player, serve func(socketio.Args) (any, error)) func(socketio.Args, socketio.Ack) {
 	return func(args socketio.Args, ack socketio.Ack) {
-		reply, err := serve(args)
+		var reply any
+		var err error = errTooMany
+		if p.events.Allow() {
+			reply, err = serve(args)
+		}
 		if err != nil {
 			l.refused.Add(1)
-			p := problem.From(err)
-			if p.Status >= 500 {
+			why := problem.From(err)
+			if why.Status >= 500 {
 				l.log.Error("event failed", "error", err)
 			}
-			reply = answer{Code: p.Code, Detail: p.Detail}
+			reply = answer{Code: why.Code, Detail: why.Detail}
 			if !args.WantsAck() {
 				_ = s.Emit("error", reply) // it may be gone
 				return

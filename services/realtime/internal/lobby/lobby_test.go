@@ -1,10 +1,12 @@
 package lobby
 
 import (
-	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/vegascore/vegascore/services/realtime/testclient"
 )
@@ -22,7 +24,7 @@ func TestOnlyAGoodTokenEnters(t *testing.T) {
 		{"guess", map[string]any{"token": "guess"}, "token_invalid"},
 		{"expired", map[string]any{"token": expiredToken}, "token_expired"},
 	} {
-		h.dial(test.name, test.auth)
+		h.dial(test.name, 0, test.auth)
 		l := h.On(test.name, "connect_error")
 		if l.Message != test.code || !strings.Contains(string(l.Data), `"code":"`+test.code+`"`) {
 			t.Errorf("%s: refused with %q %s, want %s", test.name, l.Message, l.Data, test.code)
@@ -35,7 +37,7 @@ func TestRoomsThatAreNotTablesAreForbidden(t *testing.T) {
 	h := open(t)
 	other := h.sit("Bob")
 	h.sit("Ada")
-	for _, room := range []string{"player:" + other.String(), "table:", "table:Dice", "table:a b", "lobby", "", "table:" + strings.Repeat("x", 33)} {
+	for _, room := range []string{"player:" + other.String(), "table:", "table:Dice", "table:a b", "table:private-1", "Lobby", "", "table:" + strings.Repeat("x", 33)} {
 		for _, event := range []string{"join", "leave"} {
 			if got := h.ask("Ada", event, room); !strings.Contains(got, `"ok":false,"code":"forbidden"`) {
 				t.Errorf("%s %q: %s, want forbidden", event, room, got)
@@ -46,11 +48,17 @@ func TestRoomsThatAreNotTablesAreForbidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.hears("Bob", "balance") // the server has put him there
-	for n := range maxRooms {
+	for n := range maxTables {
 		h.ask("Ada", "join", "table:t-"+string(rune('a'+n)))
 	}
 	if got := h.ask("Ada", "join", "table:one-more"); !strings.Contains(got, `"code":"forbidden"`) {
-		t.Errorf("room %d: %s, want forbidden", maxRooms+1, got)
+		t.Errorf("room %d: %s, want forbidden", maxTables+1, got)
+	}
+	if got := h.ask("Ada", "presence", "table:one-more"); !strings.Contains(got, `"players":0`) {
+		t.Errorf("who is at a table that may be entered: %s, want nobody", got)
+	}
+	if got := h.ask("Ada", "leave", "lobby"); !strings.Contains(got, `"code":"forbidden"`) {
+		t.Errorf("leave the lobby: %s, want forbidden", got)
 	}
 	if got := h.ask("Ada", "join", "table:t-a"); !strings.Contains(got, `"ok":true`) {
 		t.Errorf("joining again: %s, want ok", got)
@@ -79,7 +87,20 @@ func TestArgumentsOfTheWrongFormGetACode(t *testing.T) {
 		{"chat", []any{"table:dice-1", ""}, "params_invalid"},
 		{"chat", []any{"table:dice-1", " \n "}, "params_invalid"},
 		{"chat", []any{"table:dice-1", strings.Repeat("é", maxText+1)}, "params_invalid"},
+		{"chat", []any{"table:dice-1", "\u200b\u200d\ufeff"}, "params_invalid"},
+		{"chat", []any{"table:dice-1", "\u3164"}, "params_invalid"},
+		{"chat", []any{"table:dice-1", "a\x1b[31mb"}, "bad_text"},
+		{"chat", []any{"table:dice-1", "a\r\nb"}, "bad_text"},
+		{"chat", []any{"table:dice-1", "abc\u202edcba"}, "bad_text"},
+		{"chat", []any{"table:dice-1", "a\u2028b"}, "bad_text"},
+		{"chat", []any{"table:dice-1", "hello", ""}, "params_invalid"},
+		{"chat", []any{"table:dice-1", "hello", "a key"}, "params_invalid"},
+		{"chat", []any{"table:dice-1", "hello", 7}, "wrong_type"},
+		{"chat", []any{"table:dice-1", "hello", "k", "more"}, "missing_field"},
 		{"chat", []any{"table:other", "hello"}, "forbidden"},
+		{"chat", []any{"table:private-1", "hello"}, "forbidden"},
+		{"presence", nil, "missing_field"},
+		{"presence", []any{"nowhere"}, "forbidden"},
 	} {
 		if got := h.ask("Ada", test.event, test.args...); !strings.Contains(got, `"ok":false,"code":"`+test.code+`"`) {
 			t.Errorf("%s %v: %s, want %s", test.event, test.args, got, test.code)
@@ -94,47 +115,52 @@ func TestArgumentsOfTheWrongFormGetACode(t *testing.T) {
 	}
 }
 
-func TestChatReachesTheRoomAndItsSenderUnchanged(t *testing.T) {
+func TestAPrivateTableIsForThoseWhoHaveTheRight(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	ada := h.sit("Ada")
-	h.sit("Bob")
-	h.ask("Ada", "join", "table:dice-1")
-	h.ask("Bob", "join", "table:dice-1")
-	const text = `<img src=x onerror=alert(1)> & "quotes" 🎲`
-	h.ask("Ada", "chat", "table:dice-1", "  "+text+"\n")
-	for _, client := range []string{"Ada", "Bob"} {
-		var args []message
-		if err := json.Unmarshal(h.hears(client, "chat").Args, &args); err != nil || len(args) != 1 {
-			t.Fatalf("%s: %v", client, err)
+	h.connect("vip", 0, vip, "Vip")
+	h.sit("Ada")
+	var got joined
+	h.answer(&got, "vip", "join", "table:private-1")
+	if got.Players != 1 {
+		t.Errorf("the player with the right sees %+v", got)
+	}
+	for _, event := range []string{"join", "presence"} {
+		if text := h.ask("Ada", event, "table:private-1"); !strings.Contains(text, `"code":"forbidden"`) {
+			t.Errorf("%s without the right: %s, want forbidden", event, text)
 		}
-		got := args[0]
-		if got.Text != text || got.From.ID != ada.String() || got.From.Name != "Ada" || got.Room != "table:dice-1" || time.Since(got.At) > time.Minute {
-			t.Errorf("%s heard %+v", client, got)
-		}
+	}
+	if text := h.ask("Ada", "join", "table:dice-1"); !strings.Contains(text, `"ok":true`) {
+		t.Errorf("after a forbidden join: %s, want ok", text)
 	}
 }
 
-func TestAFloodOfChatIsRefusedForItsPlayerAlone(t *testing.T) {
+func TestAPlayerHasSoManyConnectionsAndNoMore(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	ada := h.sit("Ada")
-	h.connect("Ada's tab", ada, "Ada")
-	h.sit("Bob")
-	for _, client := range []string{"Ada", "Ada's tab", "Bob"} {
-		h.ask(client, "join", "table:dice-1")
+	id := uuid.New()
+	for n := range maxTabs {
+		h.connect(fmt.Sprint("tab ", n), 0, id, "Ada")
 	}
-	refused := 0
-	for n := range 3 * chatBurst {
-		client := []string{"Ada", "Ada's tab"}[n%2]
-		if strings.Contains(h.ask(client, "chat", "table:dice-1", "buy now"), `"code":"too_many_requests"`) {
-			refused++
-		}
+	token, _, err := h.signer.Sign(id, "Ada", time.Hour)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if refused == 0 {
-		t.Errorf("%d messages at once were all taken", 3*chatBurst)
+	h.dial("one more", 0, map[string]any{"token": token})
+	if l := h.On("one more", "connect_error"); l.Message != "too_many_requests" {
+		t.Errorf("refused with %q, want too_many_requests", l.Message)
 	}
-	if got := h.ask("Bob", "chat", "table:dice-1", "hello"); !strings.Contains(got, `"ok":true`) {
-		t.Errorf("another player: %s, want ok", got)
+	h.sit("Bob") // others are not concerned
+}
+
+func TestAFloodOfEventsIsRefused(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	h.sit("Ada")
+	for range 3 * eventBurst {
+		h.Tell(testclient.Command{"do": "emit", "client": "Ada", "event": "presence", "args": []any{"lobby"}})
+	}
+	if l := h.hears("Ada", "error"); !strings.Contains(string(l.Args), `"code":"too_many_requests"`) {
+		t.Errorf("%d events at once: %s, want too_many_requests", 3*eventBurst, l.Args)
 	}
 }

@@ -1,15 +1,20 @@
 package lobby
 
 import (
+	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"github.com/vegascore/vegascore/services/realtime/cluster"
+	"github.com/vegascore/vegascore/services/realtime/internal/chat"
 	"github.com/vegascore/vegascore/services/realtime/socketio"
 	"github.com/vegascore/vegascore/services/realtime/testclient"
 	"github.com/vegascore/vegascore/shared/auth"
@@ -20,14 +25,33 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// house is a lobby on a real Redis with real clients.
+// house is two containers on a real Redis, with real clients. Its lobby is the first
+// one's.
 type house struct {
 	*testclient.Script
-	t      *testing.T
-	lobby  *Lobby
-	signer *auth.Signer
-	url    string
+	t       *testing.T
+	lobby   *Lobby
+	lobbies [2]*Lobby
+	urls    [2]string
+	signer  *auth.Signer
+	redis   *redis.Client
+	server  *redistest.Instance
 }
+
+// private is a table that one player may enter.
+type private struct {
+	Public
+	player uuid.UUID
+}
+
+func (r private) Enter(player auth.Claims, room string) error {
+	if room == "table:private-1" && player.Player == r.player {
+		return nil
+	}
+	return r.Public.Enter(player, room)
+}
+
+var vip = uuid.New()
 
 func open(t *testing.T) *house {
 	t.Helper()
@@ -39,52 +63,68 @@ func open(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := redisconn.Open(redistest.New(t))
-	if err != nil {
-		t.Fatal(err)
+	h := &house{t: t, signer: signer, server: redistest.Server(t)}
+	for n := range h.lobbies {
+		h.container(n)
 	}
-	h := &house{t: t, signer: signer}
-	ctx := t.Context() // ends before the clean-ups
-	presence := cluster.NewPresence(client, cluster.PresenceOptions{Changed: func(c cluster.Change) { h.lobby.Changed(c) }}, slog.New(slog.DiscardHandler))
-	rooms := socketio.New(socketio.Options{})
-	h.lobby = New(rooms.Of("/"), gate{signer.Verifier()}, presence, slog.New(slog.DiscardHandler))
-	ran := make(chan struct{})
-	go func() { defer close(ran); presence.Run(ctx) }() // ends with the test; waited for below
-	web := httptest.NewServer(rooms)
-	t.Cleanup(func() {
-		if err := rooms.Shutdown(t.Context(), 0); err != nil && t.Context().Err() == nil {
-			t.Error(err)
-		}
-		web.Close()
-		<-ran
-		client.Close()
-	})
-	h.url = web.URL
+	h.lobby = h.lobbies[0]
 	h.Script = testclient.Start(t, "client.mjs")
 	return h
 }
 
-// sit signs a new player in and connects a client under the player's name.
+// container starts one that the test ends.
+func (h *house) container(n int) {
+	h.t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	publish, subscribe, err := redisconn.OpenPair(h.server.URL)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.redis = publish
+	ctx := h.t.Context() // ends before the clean-ups
+	presence := cluster.NewPresence(publish, cluster.PresenceOptions{Changed: func(c cluster.Change) { h.lobbies[n].Changed(c) }}, log)
+	adapter := cluster.NewRedis(publish, subscribe, cluster.Options{}, log)
+	rooms := socketio.New(socketio.Options{Adapter: adapter, Logger: log})
+	h.lobbies[n] = New(rooms.Of("/"), Parts{
+		Verifier: gate{h.signer.Verifier()}, Presence: presence, Rights: private{player: vip},
+		Chats: chat.New(publish, chat.Options{}, log), Logger: log,
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() { presence.Run(ctx) }) // end with the test; waited for below
+	wg.Go(func() { adapter.Run(ctx) })
+	web := httptest.NewServer(rooms)
+	h.urls[n] = web.URL
+	h.t.Cleanup(func() {
+		_ = rooms.Shutdown(context.Background(), 0) // the adapter has ended with the test
+		web.Close()
+		wg.Wait()
+		_ = publish.Close()
+		_ = subscribe.Close()
+	})
+}
+
+// sit signs a new player in and connects a client under the player's name to the first
+// container.
 func (h *house) sit(name string) uuid.UUID {
 	h.t.Helper()
 	id := uuid.New()
-	h.connect(name, id, name)
+	h.connect(name, 0, id, name)
 	return id
 }
 
-func (h *house) connect(client string, id uuid.UUID, name string) {
+func (h *house) connect(client string, container int, id uuid.UUID, name string) {
 	h.t.Helper()
 	token, _, err := h.signer.Sign(id, name, time.Hour)
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.dial(client, map[string]any{"token": token})
+	h.dial(client, container, map[string]any{"token": token})
 	h.On(client, "connect")
 }
 
-func (h *house) dial(client string, auth any) {
+func (h *house) dial(client string, container int, auth any) {
 	h.t.Helper()
-	h.Tell(testclient.Command{"do": "connect", "client": client, "url": h.url, "options": map[string]any{"auth": auth, "reconnection": false}})
+	h.Tell(testclient.Command{"do": "connect", "client": client, "url": h.urls[container], "options": map[string]any{"auth": auth, "reconnection": false}})
 }
 
 // ask emits an event and returns its acknowledgement as JSON, a one-element array.
@@ -95,6 +135,20 @@ func (h *house) ask(client, event string, args ...any) string {
 		h.t.Fatalf("%s %s: %v", client, event, err)
 	}
 	return string(answer)
+}
+
+// answer is ask, decoded; it has to be ok.
+func (h *house) answer(to any, client, event string, args ...any) {
+	h.t.Helper()
+	text := h.ask(client, event, args...)
+	var ok []struct{ OK bool }
+	if err := json.Unmarshal([]byte(text), &ok); err != nil || len(ok) != 1 || !ok[0].OK {
+		h.t.Fatalf("%s %s %v: %s", client, event, args, text)
+	}
+	into := []any{to}
+	if err := json.Unmarshal([]byte(text), &into); err != nil {
+		h.t.Fatalf("%s %s %v: %s: %v", client, event, args, text, err)
+	}
 }
 
 // hears waits for the next event of that name at a client.
