@@ -57,7 +57,11 @@ var (
 // Encode returns the text of the packet, without its attachments. Data goes in
 // as it is: it is checked for UTF-8, because one bad byte would cost every
 // receiver its connection, but not for JSON.
-func (p *Packet) Encode() ([]byte, error) {
+func (p *Packet) Encode() ([]byte, error) { return p.encode("") }
+
+// encode is Encode of an event with an offset as an extra last argument, unless
+// that is empty; see Journal.
+func (p *Packet) encode(offset string) ([]byte, error) {
 	n := len(p.Attachments)
 	kind := p.Type
 	switch {
@@ -68,7 +72,7 @@ func (p *Packet) Encode() ([]byte, error) {
 	case !utf8.Valid(p.Data):
 		return nil, errUTF8
 	}
-	text := make([]byte, 0, len(p.Namespace)+len(p.Data)+24)
+	text := make([]byte, 0, len(p.Namespace)+len(p.Data)+len(offset)+24)
 	if n > 0 {
 		text = append(text, '0'+byte(kind+toBinary))
 		text = strconv.AppendInt(text, int64(n), 10)
@@ -83,12 +87,29 @@ func (p *Packet) Encode() ([]byte, error) {
 	if p.ID != nil {
 		text = strconv.AppendUint(text, *p.ID, 10)
 	}
-	return append(text, p.Data...), nil
+	return appendData(text, p.Data, offset), nil
+}
+
+// appendData appends the data of a packet, an array when there is an offset to
+// go into it.
+func appendData(dst, data []byte, offset string) []byte {
+	if offset == "" || len(data) < 2 {
+		return append(dst, data...)
+	}
+	dst = append(dst, data[:len(data)-1]...)
+	if dst[len(dst)-1] != '[' {
+		dst = append(dst, ',')
+	}
+	dst = append(append(append(dst, '"'), offset...), '"')
+	return append(dst, ']')
 }
 
 // frame encodes the packet with its attachments for any number of sessions.
-func (p *Packet) frame() (*engineio.Frame, error) {
-	text, err := p.Encode()
+func (p *Packet) frame() (*engineio.Frame, error) { return p.frameAt("") }
+
+// frameAt is frame with an offset as an extra last argument of the event.
+func (p *Packet) frameAt(offset string) (*engineio.Frame, error) {
+	text, err := p.encode(offset)
 	if err != nil {
 		return nil, err
 	}
