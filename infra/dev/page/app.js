@@ -54,7 +54,7 @@ async function sitDown(seat) {
   const fairness = new Fairness(seat.token, report, gone.signal);
   const rounds = new Rounds(me, (round) => fairness.verify(round));
   let table = null;
-  const people = new People(me, () => table?.join().catch(() => {})); // the next event asks again
+  const people = new People(me, () => table?.who().catch(() => {})); // the next event asks again
   const chat = new Chat(me, (text) => table.say(text), gone.signal);
   const bets = new BetForm(seat.token, purse, {
     settled(round) {
@@ -81,7 +81,8 @@ async function sitDown(seat) {
   table = new Table(io, room, seat.token, {
     state,
     expired,
-    members: (list) => people.set(list),
+    members: (list, players) => people.set(list, players),
+    history: (messages) => messages.forEach((message) => chat.add(message)),
     presence: (event) => people.change(event),
     chat: (message) => chat.add(message),
     balance: (event) => purse.after(event.round, event.balance),

@@ -68,11 +68,13 @@ async function play(browser) {
   console.log(`# ${verdict}`);
 
   await run('the leaderboard names the player', () => one.locator('#board li', { hasText: ada }).waitFor({ timeout: 20_000 }));
-  await run('a reload keeps the seat', async () => {
+  await run('a reload keeps the seat and what was said', async () => {
     const balance = await one.locator('#balance').textContent();
     await one.reload();
     await one.locator('#link[data-state="on"]').waitFor();
     await step.balanceIs(one, balance);
+    await step.hears(one, bob, text);
+    assert.equal(await one.locator('#lines li', { hasText: mark }).count(), 1, 'the message is listed once');
   });
   await run('the page fits 360 and 1280 px', () => Promise.all([step.fits(two, 'narrow'), step.fits(one, 'wide')]));
   await step.bet(one, { direction: 'under', target: '50', stake: '5' });

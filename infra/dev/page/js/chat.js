@@ -3,9 +3,11 @@
 import { byId, clock, el, name } from './dom.js';
 
 const keep = 200; // messages
+const remember = 1000; // ids
 
 export class Chat {
   #me;
+  #seen = new Set(); // ids of messages that are or were shown
 
   /** send(text) resolves when the server has taken the message. */
   constructor(me, send, signal) {
@@ -26,8 +28,13 @@ export class Chat {
     }, { signal });
   }
 
-  /** add shows a message of anyone at the table. */
-  add({ from, text, at }) {
+  /** add shows a message of anyone at the table, once: it may be in a history, too. */
+  add({ id, from, text, at }) {
+    if (id) {
+      if (this.#seen.has(id)) return;
+      this.#seen.add(id);
+      if (this.#seen.size > remember) this.#seen.delete(this.#seen.values().next().value);
+    }
     const row = el('li', { className: from?.id === this.#me.id ? 'mine' : '' });
     row.append(clock(at), name(from?.name ?? 'Someone', 'who'), el('bdi', { className: 'said', textContent: String(text ?? '') }));
     this.#append(row);

@@ -25,8 +25,9 @@ export async function library(onWait) {
 
 /**
  * Table is a seat's connection to one table. on has the callbacks: state(text, kind),
- * members(list), joined(ms away), expired(problem), and one per server event: round,
- * balance, chat, presence.
+ * members(list, number), history(messages), joined(ms away), expired(problem), and one
+ * per server event: round, balance, chat, presence. A connection that the server
+ * recovered missed nothing: it is joined with 0 ms and brings no history.
  */
 export class Table {
   #socket;
@@ -34,6 +35,7 @@ export class Table {
   #on;
   #attempts = 0;
   #lostAt = 0;
+  #seated = false;
   #again;
 
   constructor(io, room, token, on) {
@@ -50,21 +52,45 @@ export class Table {
     socket.on('connect', () => this.#connected());
     socket.on('disconnect', (reason) => this.#disconnected(reason));
     socket.on('connect_error', (error) => this.#refused(error));
-    for (const event of ['round', 'balance', 'chat', 'presence']) {
+    socket.on('resync', () => this.#resync());
+    for (const event of ['round', 'balance']) {
       socket.on(event, (data) => data && on[event](data));
+    }
+    for (const event of ['chat', 'presence']) { // of the table; the socket is in the lobby, too
+      socket.on(event, (data) => data?.room === room && on[event](data));
     }
     on.state('Connecting', 'wait');
   }
 
-  /** say sends a chat message and resolves once the server has taken it. */
-  say(text) {
-    return this.#ask('chat', this.#room, text);
+  /**
+   * say sends a chat message and resolves once the server has taken it. Without an
+   * answer it sends it once more: the key keeps it from being posted twice.
+   */
+  async say(text) {
+    const key = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+    try {
+      return await this.#ask('chat', this.#room, text, key);
+    } catch (problem) {
+      if (problem.code !== 'timeout') throw problem;
+      return this.#ask('chat', this.#room, text, key);
+    }
   }
 
-  /** join enters the room again, which brings the present list of members. */
-  async join() {
+  /** who asks for the present list of members. */
+  async who() {
+    this.#here(await this.#ask('presence', this.#room));
+  }
+
+  async #join() {
     const answer = await this.#ask('join', this.#room);
-    this.#on.members(Array.isArray(answer.members) ? answer.members : []);
+    this.#seated = true;
+    this.#here(answer);
+    this.#on.history(Array.isArray(answer.history) ? answer.history : []);
+  }
+
+  #here({ members, players }) {
+    const list = Array.isArray(members) ? members : [];
+    this.#on.members(list, Number.isInteger(players) ? players : list.length);
   }
 
   /** close ends the connection for good. */
@@ -86,10 +112,11 @@ export class Table {
   }
 
   async #connected() {
-    const away = this.#lostAt ? Date.now() - this.#lostAt : 0;
+    const recovered = this.#socket.recovered && this.#seated;
+    const away = this.#lostAt && !recovered ? Date.now() - this.#lostAt : 0;
     this.#attempts = 0;
     try {
-      await this.join();
+      await (recovered ? this.who() : this.#join());
     } catch (error) {
       if (!this.#socket.connected) return; // the next connection joins
       this.#on.state(`Not at the table: ${error.message}`, 'wait');
@@ -100,6 +127,13 @@ export class Table {
     this.#lostAt = 0;
     this.#on.state('Live', 'on');
     this.#on.joined(away);
+  }
+
+  /** Events may be lost: the table is loaded again. */
+  async #resync() {
+    this.#lostAt ||= Date.now();
+    this.#seated = false;
+    if (this.#socket.connected) await this.#connected();
   }
 
   #disconnected(reason) {

@@ -1,12 +1,13 @@
 // Who is at the table: the list from joining, kept up to date by presence events.
-// Each event carries the count; when it differs from the list, the list is asked for
-// again.
+// Each event carries the count; when it differs from ours, the list is asked for again.
+// A long list is cut by the server: the count is of all.
 
 import { byId, el, name } from './dom.js';
 
 export class People {
   #me;
   #here = new Map(); // id -> name
+  #more = 0; // players whom the list leaves out
   #refresh;
   #timer;
 
@@ -15,9 +16,10 @@ export class People {
     this.#refresh = refresh;
   }
 
-  /** set takes the whole list. */
-  set(members) {
+  /** set takes the list, and how many players there are. */
+  set(members, players) {
     this.#here = new Map(members.filter((one) => one?.id).map((one) => [one.id, one.name]));
+    this.#more = Math.max(0, players - this.#here.size);
     this.#show();
   }
 
@@ -27,7 +29,7 @@ export class People {
     if (left?.id) this.#here.delete(left.id);
     this.#show();
     clearTimeout(this.#timer);
-    if (Number.isInteger(members) && members !== this.#here.size) {
+    if (Number.isInteger(members) && members !== this.#here.size + this.#more) {
       this.#timer = setTimeout(this.#refresh, 1000);
     }
   }
@@ -45,6 +47,7 @@ export class People {
       if (id === this.#me.id) row.append(el('small', { textContent: 'you' }));
       return row;
     }));
-    byId('count').textContent = everyone.length === 1 ? '1 player' : `${everyone.length} players`;
+    const count = everyone.length + this.#more;
+    byId('count').textContent = count === 1 ? '1 player' : `${count} players`;
   }
 }
