@@ -2,8 +2,10 @@ package broadcast
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -103,3 +105,20 @@ for i = 2, #KEYS do
 end
 return reply
 `)
+
+// Count is the last count of an origin that is in the log of an epoch; 0 when there is
+// none, or it was an hour ago.
+func (l *Log) Count(ctx context.Context, epoch, origin string) (uint64, error) {
+	text, err := l.client.Get(ctx, l.base+"count:"+origin).Result()
+	if errors.Is(err, redis.Nil) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the count of an origin: %w", err)
+	}
+	count, ok := strings.CutPrefix(text, epoch+":")
+	if !ok {
+		return 0, nil
+	}
+	return strconv.ParseUint(count, 10, 64)
+}

@@ -16,6 +16,7 @@ const flushTime = 3 * time.Second
 
 // bus is one namespace on the channels.
 type bus struct {
+	*journal
 	redis    *Redis
 	ns       socketio.Local
 	name     string
@@ -28,11 +29,13 @@ type bus struct {
 func newBus(r *Redis, ns socketio.Local) *bus {
 	name, prefix := ns.Name(), r.opts.Prefix
 	channel := broadcast.Channel(prefix, name, "")
-	return &bus{
+	b := &bus{
 		redis: r, ns: ns, name: name,
 		channel: channel, pattern: escapeGlob(channel) + "*",
 		requests: prefix + "-request#" + name + "#", answers: prefix + "-response#" + name + "#",
 	}
+	b.journal = newJournal(r.client, ns, channel, b, &r.received, r.journalOptions(name), r.log)
+	return b
 }
 
 // escapeGlob makes every character of a channel's name stand for itself in a pattern.
@@ -52,17 +55,42 @@ func (b *bus) Publish(m socketio.Broadcast) error {
 	if err != nil {
 		return fmt.Errorf("encode broadcast: %w", err)
 	}
-	channel := b.channel
-	if len(m.Rooms) == 1 {
-		channel = broadcast.Channel(b.redis.opts.Prefix, b.name, m.Rooms[0])
+	return b.redis.publisher.send(b.channelOf(m.Rooms), payload)
+}
+
+// channelOf is the channel of a broadcast to rooms.
+func (b *bus) channelOf(rooms []string) string {
+	if len(rooms) == 1 {
+		return broadcast.Channel(b.redis.opts.Prefix, b.name, rooms[0])
 	}
-	return b.redis.publisher.send(channel, payload)
+	return b.channel
+}
+
+// entry implements codec: a message as Publish sends it, and one part more.
+func (b *bus) entry(m socketio.Broadcast) (broadcast.Entry, error) {
+	payload, err := encodeBroadcast(b.redis.opts.UID, b.name, m)
+	if err != nil {
+		return broadcast.Entry{}, fmt.Errorf("encode broadcast: %w", err)
+	}
+	payload[0]++ // the header of an array of three
+	return broadcast.Entry{Channel: b.channelOf(m.Rooms), Payload: payload, Form: broadcast.Array}, nil
+}
+
+// decode implements codec.
+func (b *bus) decode(message []byte) (socketio.Broadcast, error) {
+	m, err := decodeBroadcast(message, b.name)
+	if err != nil {
+		b.redis.malformedMessage(b.channel, err)
+	}
+	return m, err
 }
 
 // Close implements socketio.Bus.
 func (b *bus) Close() error {
 	b.redis.forget(b)
-	if !b.redis.publisher.flush(flushTime) {
+	done := b.redis.publisher.flush(flushTime) && b.journal.own.flush(flushTime)
+	b.journal.stop()
+	if !done {
 		return errors.New("not everything was published in time")
 	}
 	return nil
@@ -84,17 +112,19 @@ func (b *bus) onBroadcast(channel, payload string) {
 	if !ok {
 		return
 	}
-	if room = strings.TrimSuffix(room, "#"); room != "" && !b.ns.HasRoom(room) {
+	room = strings.TrimSuffix(room, "#")
+	if tail, ok := broadcast.ParseTail(payload); ok {
+		b.receive(room, tail, payload)
 		return
 	}
-	if strings.HasPrefix(payload, b.redis.mark) {
+	if room != "" && !b.ns.HasRoom(room) || strings.HasPrefix(payload, b.redis.mark) {
 		return
 	}
 	m, err := decodeBroadcast([]byte(payload), b.name)
 	switch {
 	case err == nil:
 		b.redis.received.Add(1)
-		b.ns.Deliver(m)
+		b.pass(m)
 	case !errors.Is(err, errNamespace):
 		b.redis.malformedMessage(channel, err)
 	}

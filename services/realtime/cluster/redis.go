@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +23,14 @@ type Options struct {
 	UID    string        // sender id, unique per process; random when empty
 	Quiet  time.Duration // a silent connection is given up after about twice this; 1.5 s when 0
 	Queue  int           // bytes that may wait to be published; 16 MiB when 0
+
+	Keys   string        // what the names of the room log's keys begin with; "vegas" when empty
+	Hold   time.Duration // after which own events that the log does not bring back are delivered here alone; 1.5 s when 0
+	Window time.Duration // in which a client may come back; 2 min when 0, 5 min at most
+
+	// OnLoss is told of a namespace in which events of others may be lost for good: Redis
+	// has lost the room log, or the log was too short. It must not block.
+	OnLoss func(namespace string)
 
 	// OnGap is told, once listening is whole again, that messages of others may have
 	// been missed. No message is handled meanwhile: it must not block.
@@ -48,6 +58,7 @@ type Redis struct {
 
 	mu    sync.Mutex
 	buses map[string]*bus // by namespace
+	runs  bool
 }
 
 // Status is the state of a container's connection to the others, for health checks.
@@ -61,6 +72,11 @@ type Status struct {
 	Malformed  uint64    // messages that nobody could read
 	Gaps       uint64    // how often messages of others may have been missed
 	LastGap    Gap
+	Logged     uint64 // events of this container that are in the room log
+	Filled     uint64 // events that were missed and read from the log
+	Alone      uint64 // events that this container delivered before the log had them
+	Lost       uint64 // how often the log could not give what was missed
+	Epochs     uint64 // how often Redis lost the log
 }
 
 // NewRedis returns an adapter that publishes with one client and listens with another,
@@ -71,6 +87,9 @@ func NewRedis(publish, subscribe redis.UniversalClient, opts Options, log *slog.
 	opts.UID = cmp.Or(opts.UID, newUID(12))
 	opts.Quiet = cmp.Or(opts.Quiet, 1500*time.Millisecond)
 	opts.Queue = cmp.Or(opts.Queue, 16<<20)
+	if opts.OnLoss == nil {
+		opts.OnLoss = func(string) {}
+	}
 	if opts.OnGap == nil {
 		opts.OnGap = func(Gap) {}
 	}
@@ -91,7 +110,27 @@ func (r *Redis) Run(ctx context.Context) {
 	wg.Go(func() { r.publisher.run(ctx) })
 	wg.Go(func() { r.subscriber.run(ctx) })
 	wg.Go(func() { r.watch(ctx) })
+	r.mu.Lock()
+	r.runs = true
+	for _, b := range r.buses {
+		b.journal.start()
+	}
+	r.mu.Unlock()
 	wg.Wait()
+	r.mu.Lock()
+	r.runs = false
+	left := slices.Collect(maps.Values(r.buses))
+	r.mu.Unlock()
+	for _, b := range left {
+		b.journal.stop()
+	}
+}
+
+func (r *Redis) journalOptions(namespace string) journalOptions {
+	return journalOptions{
+		hold: r.opts.Hold, window: r.opts.Window, queue: r.opts.Queue, keys: r.opts.Keys,
+		onLoss: func() { r.opts.OnLoss(namespace) },
+	}
 }
 
 // Open implements socketio.Adapter. It does not wait for Redis.
@@ -103,7 +142,11 @@ func (r *Redis) Open(ns socketio.Local) (socketio.Bus, error) {
 	}
 	b := newBus(r, ns)
 	r.buses[ns.Name()] = b
+	r.subscriber.onConfirm(b.pattern, b.fill)
 	r.subscriber.add(b.pattern, b.onBroadcast, b.requestChannels(), b.onRequest)
+	if r.runs {
+		b.journal.start()
+	}
 	return b, nil
 }
 
@@ -122,6 +165,11 @@ func (r *Redis) Status() Status {
 	}
 	if !s.Connected {
 		s.Containers = 1
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, b := range r.buses {
+		b.journal.status(&s)
 	}
 	return s
 }

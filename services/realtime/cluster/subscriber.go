@@ -38,6 +38,7 @@ type subscriber struct {
 	mu       sync.Mutex
 	channels map[string]handler
 	patterns map[string]handler
+	confirms map[string]func()   // who is told that a pattern is subscribed to, again
 	waiting  map[string]struct{} // wanted, and not confirmed on this connection
 	whole    bool                // all were confirmed
 	since    time.Time           // of whole's present value
@@ -51,7 +52,7 @@ func newSubscriber(client redis.UniversalClient, quiet time.Duration, onGap func
 	now := time.Now()
 	return &subscriber{
 		client: client, quiet: quiet, onGap: onGap, log: log, change: make(chan struct{}, 1),
-		channels: map[string]handler{}, patterns: map[string]handler{}, waiting: map[string]struct{}{},
+		channels: map[string]handler{}, patterns: map[string]handler{}, confirms: map[string]func(){}, waiting: map[string]struct{}{},
 		since: now, heard: now,
 	}
 }
@@ -69,11 +70,19 @@ func (s *subscriber) add(pattern string, broadcasts handler, channels []string, 
 	s.signal()
 }
 
+// onConfirm has f called at every subscription to a pattern, before its first message.
+func (s *subscriber) onConfirm(pattern string, f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.confirms[pattern] = f
+}
+
 // remove is the opposite of add.
 func (s *subscriber) remove(pattern string, channels []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.patterns, pattern)
+	delete(s.confirms, pattern)
 	delete(s.waiting, pattern)
 	for _, channel := range channels {
 		delete(s.channels, channel)
@@ -263,7 +272,16 @@ func (s *subscriber) take(message any) {
 		}
 	case *redis.Subscription:
 		gap := s.confirm(m)
+		var confirmed func()
+		if m.Kind == "psubscribe" {
+			confirmed = s.confirms[m.Channel]
+		}
 		s.mu.Unlock()
+		s.busy.Store(true)
+		defer s.busy.Store(false)
+		if confirmed != nil {
+			confirmed()
+		}
 		if gap.Reason != "" {
 			s.log.Info("listening to other containers again", "away_seconds", gap.Until.Sub(gap.Since).Seconds())
 			s.onGap(gap)
