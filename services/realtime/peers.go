@@ -79,8 +79,8 @@ func (p *peers) run(ctx context.Context) (leave func()) {
 
 func (p *peers) close() {
 	if p.adapter != nil {
-		p.publish.Close()
-		p.subscribe.Close()
+		_ = p.publish.Close() // what was to be sent has been
+		_ = p.subscribe.Close()
 	}
 }
 
