@@ -34,7 +34,7 @@ type house struct {
 	lobbies [2]*Lobby
 	urls    [2]string
 	signer  *auth.Signer
-	redis   *redis.Client
+	redis   redis.UniversalClient
 	server  *redistest.Instance
 }
 
@@ -92,6 +92,7 @@ func (h *house) container(n int) {
 	var wg sync.WaitGroup
 	wg.Go(func() { presence.Run(ctx) }) // end with the test; waited for below
 	wg.Go(func() { adapter.Run(ctx) })
+	wg.Go(func() { h.lobbies[n].Run(ctx) })
 	web := httptest.NewServer(rooms)
 	h.urls[n] = web.URL
 	h.t.Cleanup(func() {
