@@ -56,8 +56,8 @@ func (s *Socket) open() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.begin(s.early)
+	s.save() // first, for the client may be cut off as soon as it knows its ids
 	s.client.conn.Send(f)
-	s.save()
 	return true
 }
 
