@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -125,8 +126,8 @@ func (ns *Namespace) deliver(b Broadcast) error {
 	b.Packet.Namespace = ns.name
 	d := delivery{Broadcast: &b}
 	if ns.server.recovery > 0 && b.Packet.ID == nil {
-		if d.offset = b.Offset; d.offset == "" {
-			d.offset = ns.position() // most likely still when it is put into the rooms
+		if at := ns.position(); at != "" {
+			d.offset = cmp.Or(b.Offset, at) // at: most likely still when it is put into the rooms
 		}
 	}
 	var err error

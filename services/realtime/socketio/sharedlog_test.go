@@ -99,8 +99,11 @@ func (b *logBus) Resume(_ context.Context, pid, owner, offset string, resume fun
 	home, log, fails := b.homes[pid], b.log, b.fails
 	b.homes[pid] = b
 	b.mu.Unlock()
-	if !known || s.Owner != owner || fails != nil {
-		return fmt.Errorf("resume: %w, %w", ErrNotRecoverable, fails)
+	switch {
+	case fails != nil:
+		return fails
+	case !known || s.Owner != owner:
+		return fmt.Errorf("resume: %w", ErrNotRecoverable)
 	}
 	if home != nil && home != b && s.Moved != nil {
 		s.Moved()
