@@ -20,7 +20,7 @@ import (
 // peers is the connection to the other containers. Without a Redis there is no
 // adapter, and the container works alone.
 type peers struct {
-	publish, subscribe redis.UniversalClient
+	publish, subscribe *redis.Client
 	adapter            *cluster.Redis
 	presence           *cluster.Presence
 	board              *chat.Board
@@ -53,16 +53,7 @@ func connect(c config, log *slog.Logger) (*peers, error) {
 		return nil, err
 	}
 	p.presence, p.board = cluster.NewPresence(p.publish, opts, log), chat.New(p.publish, chat.Options{}, log)
-	p.adapter = cluster.NewRedis(p.publish, p.subscribe, cluster.Options{
-		Window: c.Recovery,
-		OnGap:  func(cluster.Gap) { p.presence.Refresh() },
-		OnLoss: func(string) {
-			p.presence.Refresh()
-			if hall := p.hall.Load(); hall != nil {
-				hall.Lost()
-			}
-		},
-	}, log)
+	p.adapter = cluster.NewRedis(p.publish, p.subscribe, cluster.Options{OnGap: func(cluster.Gap) { p.presence.Refresh() }}, log)
 	return p, nil
 }
 
@@ -88,14 +79,14 @@ func (p *peers) run(ctx context.Context) (leave func()) {
 
 func (p *peers) close() {
 	if p.adapter != nil {
-		_ = p.publish.Close() // what was to be sent has been
-		_ = p.subscribe.Close()
+		p.publish.Close()
+		p.subscribe.Close()
 	}
 }
 
 // options configure the Socket.IO server.
 func options(c config, p *peers, log *slog.Logger) socketio.Options {
-	opts := socketio.Options{Logger: log, Recovery: c.Recovery, Engine: engineio.Options{Transports: c.Transports, Origins: c.Origins, Logger: log}}
+	opts := socketio.Options{Logger: log, Engine: engineio.Options{Transports: c.Transports, Origins: c.Origins, Logger: log}}
 	if p.adapter != nil {
 		opts.Adapter = p.adapter
 		if c.Telemetry.Endpoint != "" {

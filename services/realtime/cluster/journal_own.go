@@ -35,6 +35,7 @@ type own struct {
 	alone   bool          // deliver here at once
 	closed  bool
 	head    broadcast.Head // of the log, as of the last answer to the writer
+	next    broadcast.Head // of a log that was found meanwhile
 	logged  uint64         // how many were written
 	dropped uint64         // how many never will be
 }
@@ -161,14 +162,12 @@ func (o *own) forget(handled uint64, position broadcast.Head, epoch string) {
 	o.list, o.written = o.list[n:], o.written-n
 }
 
-// turn has what is kept written again when the log of the last answer is not this one.
+// turn tells the writer that there is another log than that of its last answer.
 func (o *own) turn(head broadcast.Head) {
 	o.mu.Lock()
-	stale := o.head.Epoch != "" && o.head.Epoch != head.Epoch
-	o.mu.Unlock()
-	if stale {
-		o.rewind(head)
-	}
+	defer o.mu.Unlock()
+	o.next = head
+	o.signal()
 }
 
 // flush waits until everything is written, and says whether that was so within limit.

@@ -67,7 +67,7 @@ func (j *journal) writeBatch(ctx context.Context) (more bool, err error) {
 	head, numbers, err := j.room.Append(ctx, j.own.origin, known, entries...)
 	switch {
 	case errors.Is(err, broadcast.ErrEpoch):
-		j.own.rewind(head)
+		j.own.refused(head)
 		return true, nil
 	case err != nil:
 		return true, err
@@ -87,6 +87,10 @@ func (j *journal) known() broadcast.Head {
 func (o *own) batch(position broadcast.Head) (entries []broadcast.Entry, known broadcast.Head) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.next.Epoch != "" && o.head.Epoch != "" {
+		o.rewind(o.next)
+	}
+	o.next = broadcast.Head{}
 	size := 0
 	for _, m := range o.list[o.written:] {
 		if len(entries) == pipelineSize || size >= pipelineBytes {
@@ -95,11 +99,13 @@ func (o *own) batch(position broadcast.Head) (entries []broadcast.Entry, known b
 		entries = append(entries, m.entry)
 		size += len(m.entry.Payload)
 	}
-	known = o.head
-	if known.Epoch == position.Epoch {
-		known.Number = max(known.Number, position.Number)
+	switch o.head.Epoch {
+	case "":
+		return entries, position
+	case position.Epoch:
+		return entries, broadcast.Head{Epoch: o.head.Epoch, Number: max(o.head.Number, position.Number)}
 	}
-	return entries, known
+	return entries, o.head
 }
 
 // confirm notes that the next messages are in the log.
@@ -123,11 +129,17 @@ func (o *own) confirm(head broadcast.Head, numbers []uint64) {
 	}
 }
 
-// rewind has everything that is kept written into a new log. What is in it already is
-// left out there, by its count.
-func (o *own) rewind(head broadcast.Head) {
+// refused begins again with the log that there is.
+func (o *own) refused(head broadcast.Head) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	o.rewind(head)
+	o.head = head
+}
+
+// rewind has everything that is kept written into a new log. What is in it already is
+// left out there, by its count. o.mu is held, by the writer, between two batches.
+func (o *own) rewind(head broadcast.Head) {
 	if o.head.Epoch == head.Epoch {
 		return
 	}
@@ -137,7 +149,6 @@ func (o *own) rewind(head broadcast.Head) {
 		o.kept -= m.bytes
 	}
 	o.written, o.head = 0, head
-	o.signal()
 }
 
 // close refuses what comes from now on.

@@ -39,12 +39,10 @@ func forClient(err error) (refusal *ConnectError, known bool) {
 	return errRefused, false
 }
 
-// connected is the answer to an accepted connect; pid is empty where nothing can
-// be recovered.
-func connected(namespace, id, pid string) Packet {
+// connected is the answer to an accepted connect.
+func connected(namespace, id string) Packet {
 	data, _ := json.Marshal(struct {
 		SID string `json:"sid"`
-		PID string `json:"pid,omitempty"`
-	}{id, pid}) // strings always marshal
+	}{id}) // a string always marshals
 	return Packet{Type: ConnectPacket, Namespace: namespace, Data: data}
 }

@@ -23,7 +23,7 @@ const (
 // Socket is one client in one namespace. Its methods may be called from any
 // goroutine, from handlers too.
 type Socket struct {
-	id       string // changed with hooks and mu, while connecting
+	id       string
 	ns       *Namespace
 	client   *client
 	auth     json.RawMessage
@@ -36,13 +36,10 @@ type Socket struct {
 	early   []string  // rooms joined while connecting
 	members []*member // of the namespace, then of rooms; kept when the socket ends; changed with Namespace.mu, too
 
-	recovery *recovery // what it points to changes, nil where nothing can be recovered
-
-	hooks     sync.Mutex
-	handlers  []handler
-	ended     []func(Reason)
-	data      any
-	recovered bool
+	hooks    sync.Mutex
+	handlers []handler
+	ended    []func(Reason)
+	data     any
 }
 
 // phase is where a socket is in its life.
@@ -63,32 +60,19 @@ func newSocket(ns *Namespace, c *client, auth json.RawMessage) *Socket {
 	if len(auth) == 0 {
 		auth = json.RawMessage("{}")
 	}
-	s := &Socket{id: newID(), ns: ns, client: c, auth: auth}
-	if ns.journal != nil {
-		s.recovery = &recovery{pid: newID()}
-		s.recovery.claim, s.auth = newClaim(auth)
-	}
-	return s
+	return &Socket{id: newID(), ns: ns, client: c, auth: auth}
 }
 
-// idLength is the length by which servers of a cluster tell ids of sockets from
-// names of rooms.
-const idLength = 20
-
-// newID returns idLength characters that nobody can guess.
+// newID returns 20 characters, the length by which servers of a cluster tell
+// ids of sockets from names of rooms.
 func newID() string {
-	var b [idLength * 3 / 4]byte
+	var b [15]byte
 	rand.Read(b[:]) // never fails
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// ID names the socket to everybody. It is also a room with only this socket. A
-// socket that is recovered gets its former id between middleware and OnConnect.
-func (s *Socket) ID() string {
-	s.hooks.Lock()
-	defer s.hooks.Unlock()
-	return s.id
-}
+// ID names the socket to everybody. It is also a room with only this socket.
+func (s *Socket) ID() string { return s.id }
 
 // Namespace is where the socket is.
 func (s *Socket) Namespace() *Namespace { return s.ns }
@@ -140,7 +124,6 @@ func (s *Socket) Join(rooms ...string) {
 		s.early = append(s.early, rooms...)
 	case open:
 		s.ns.enter(s, rooms)
-		s.save()
 	}
 }
 
@@ -153,10 +136,8 @@ func (s *Socket) Leave(rooms ...string) {
 	case connecting:
 		s.early = slices.DeleteFunc(s.early, func(room string) bool { return slices.Contains(rooms, room) })
 	case open:
-		at := s.ns.position() // all up to here is written, or under way, before it leaves
 		s.write(nil)
-		s.ns.exit(s, rooms, at)
-		s.save()
+		s.ns.exit(s, rooms)
 	}
 }
 
@@ -170,9 +151,7 @@ func (s *Socket) Rooms() []string {
 	}
 	rooms := []string{s.id}
 	for _, m := range s.members[1:] {
-		if s.recovery == nil || m.room.name != s.id {
-			rooms = append(rooms, m.room.name)
-		}
+		rooms = append(rooms, m.room.name)
 	}
 	return rooms
 }

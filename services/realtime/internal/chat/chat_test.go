@@ -142,10 +142,9 @@ func TestAPaceGoesOn(t *testing.T) {
 	b := board(t, "redis://"+server.Addr(), Options{Player: Rule{time.Second, 2}})
 	now := time.Now()
 	for n, want := range []bool{true, true, false, true, false, true, true, false} {
-		switch n {
-		case 3:
+		if n == 3 {
 			now = now.Add(1100 * time.Millisecond)
-		case 5:
+		} else if n == 5 {
 			now = now.Add(time.Hour)
 		}
 		server.SetTime(now)
