@@ -90,7 +90,7 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 }
 
 // openRedis returns nil when no Redis is configured: bets need none.
-func openRedis(c redisconn.Config, log *slog.Logger) (*redis.Client, error) {
+func openRedis(c redisconn.Config, log *slog.Logger) (redis.UniversalClient, error) {
 	if c.URL == "" {
 		log.Warn("no REDIS_URL: room events stay in the outbox")
 		return nil, nil

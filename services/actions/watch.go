@@ -22,7 +22,7 @@ const oldRow = 30 * time.Second
 // watch is the health of this container. Without the database it is unhealthy, and
 // with an old schema not ready; without Redis, or with rows that wait too long for
 // their sink, it is degraded: bets are taken as ever.
-func watch(db *postgres.DB, rooms *redis.Client, metrics *telemetry.Metrics, log *slog.Logger, c config) *health.Health {
+func watch(db *postgres.DB, rooms redis.UniversalClient, metrics *telemetry.Metrics, log *slog.Logger, c config) *health.Health {
 	metrics.Read("database_pool_size", "Most connections that this container may open.", func() float64 { return float64(db.Sizing().Size) })
 	checks := []health.Check{
 		{

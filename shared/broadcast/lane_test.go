@@ -77,7 +77,7 @@ func tails(t *testing.T, log *Log) (names []string, tails []Tail) {
 
 func TestALostAnswerDoublesNoEvent(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, client *redis.Client, log *Log) {
+	onEach(t, func(t *testing.T, client redis.UniversalClient, log *Log) {
 		e := counted{New(client, Options{}), t}
 		if n, err := e.emit("1"); n != 1 || err != nil {
 			t.Fatal(n, err)

@@ -16,7 +16,7 @@ import (
 )
 
 // onEach runs test with the log of "/" on a real Redis and on miniredis.
-func onEach(t *testing.T, test func(t *testing.T, client *redis.Client, log *Log)) {
+func onEach(t *testing.T, test func(t *testing.T, client redis.UniversalClient, log *Log)) {
 	t.Helper()
 	run := func(t *testing.T, address string) {
 		client, err := redisconn.Open(address + "?read_timeout=20s")
@@ -85,7 +85,7 @@ func payloads(t *testing.T, log *Log, rooms ...string) (texts [][]string) {
 
 func TestNumbersHaveNoHoles(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, client *redis.Client, log *Log) {
+	onEach(t, func(t *testing.T, client redis.UniversalClient, log *Log) {
 		listener := client.PSubscribe(t.Context(), "socket.io#/#*")
 		t.Cleanup(func() { listener.Close() })
 		if _, err := listener.Receive(t.Context()); err != nil {
@@ -129,7 +129,7 @@ func TestNumbersHaveNoHoles(t *testing.T) {
 
 func TestWhatIsSentAgainIsInTheLogOnce(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, _ *redis.Client, log *Log) {
+	onEach(t, func(t *testing.T, _ redis.UniversalClient, log *Log) {
 		a := NewName()
 		write(t, log, a, entry(1, "one", "r"), entry(2, "two", "r"))
 		_, numbers := write(t, log, a, entry(1, "one", "r"), entry(2, "two", "r"), entry(3, "three", "r"))
@@ -152,7 +152,7 @@ func TestWhatIsSentAgainIsInTheLogOnce(t *testing.T) {
 
 func TestALostLogIsAnotherEpoch(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, client *redis.Client, log *Log) {
+	onEach(t, func(t *testing.T, client redis.UniversalClient, log *Log) {
 		a := NewName()
 		head, _ := write(t, log, a, entry(1, "one", "r"))
 		if err := client.Del(t.Context(), log.Key("log")).Err(); err != nil { // the rooms' parts are left
@@ -179,7 +179,7 @@ func TestALostLogIsAnotherEpoch(t *testing.T) {
 // A replica that takes over may lack the last messages.
 func TestALogThatWentBackIsAnotherEpoch(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, client *redis.Client, log *Log) {
+	onEach(t, func(t *testing.T, client redis.UniversalClient, log *Log) {
 		head, _ := write(t, log, NewName(), entry(1, "one", "r"), entry(2, "two", "r"), entry(3, "three", "r"))
 		if err := client.HIncrBy(t.Context(), log.Key("log"), "number", -2).Err(); err != nil {
 			t.Fatal(err)
@@ -198,7 +198,7 @@ func TestALogThatWentBackIsAnotherEpoch(t *testing.T) {
 
 func TestAReaderKnowsThatSomethingIsMissing(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, client *redis.Client, log *Log) {
+	onEach(t, func(t *testing.T, client redis.UniversalClient, log *Log) {
 		a := NewName()
 		head, numbers := write(t, log, a, entry(1, "1", "r"), entry(2, "2", "s"), entry(3, "3", "r"), entry(4, "4", "r"))
 		head.Number = numbers[0]
@@ -238,7 +238,7 @@ func TestAReaderKnowsThatSomethingIsMissing(t *testing.T) {
 
 func TestARoomsPartIsBounded(t *testing.T) {
 	t.Parallel()
-	onEach(t, func(t *testing.T, client *redis.Client, log *Log) {
+	onEach(t, func(t *testing.T, client redis.UniversalClient, log *Log) {
 		origin := NewName()
 		var entries []Entry
 		for i := range uint64(length + 500) {

@@ -40,6 +40,9 @@ type Options struct {
 	Leave bool
 	// Settings are redis.conf directives, added to the server's own.
 	Settings map[string]string
+	// Sentinel makes the server a Sentinel instead: its directives, one a line. It keeps
+	// what it learns over Kill and Start.
+	Sentinel []string
 }
 
 // Server is a redis-server that runs, or ran until Stop or Kill. Its methods may be
@@ -173,7 +176,11 @@ func (s *Server) spawn(log *os.File) error {
 		}
 		s.port = port
 	}
-	cmd := exec.Command(s.binary, s.flags()...)
+	args, err := s.args()
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(s.binary, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.opts.Dir, log, log
 	if s.opts.Leave {
 		left, err := child.Leave(cmd, syscall.SIGKILL, s.opts.Dir)
@@ -193,6 +200,21 @@ func (s *Server) spawn(log *os.File) error {
 	}
 	s.process, s.pid = process, process.Pid()
 	return nil
+}
+
+// args is the command line. A Sentinel rewrites the file that it is given, so it gets it
+// once.
+func (s *Server) args() ([]string, error) {
+	if s.opts.Sentinel == nil {
+		return s.flags(), nil
+	}
+	file := filepath.Join(s.opts.Dir, "sentinel.conf")
+	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+		if err := os.WriteFile(file, []byte(strings.Join(s.opts.Sentinel, "\n")+"\n"), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	return append([]string{file, "--sentinel"}, s.flags()...), nil
 }
 
 func (s *Server) flags() []string {

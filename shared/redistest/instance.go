@@ -15,6 +15,8 @@ type Instance struct {
 
 	t      testing.TB
 	server *localredis.Server
+	down   bool // killed or frozen
+	frozen bool
 }
 
 // Server starts a redis-server for t alone, without persistence, and ends it with t.
@@ -25,6 +27,11 @@ func Server(t testing.TB, settings ...map[string]string) *Instance {
 	if len(settings) > 0 {
 		opts.Settings = settings[0]
 	}
+	return launch(t, opts)
+}
+
+func launch(t testing.TB, opts localredis.Options) *Instance {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	server, err := localredis.Start(ctx, opts)
@@ -40,13 +47,13 @@ func Server(t testing.TB, settings ...map[string]string) *Instance {
 func (i *Instance) Pid() int { return i.server.Pid() }
 
 // Kill ends the process at once and loses its data.
-func (i *Instance) Kill() { i.t.Helper(); i.check(i.server.Kill()) }
+func (i *Instance) Kill() { i.t.Helper(); i.down, i.frozen = true, false; i.check(i.server.Kill()) }
 
 // Stop freezes the process (SIGSTOP): connections stay open, nobody answers.
-func (i *Instance) Stop() { i.t.Helper(); i.check(i.server.Freeze()) }
+func (i *Instance) Stop() { i.t.Helper(); i.down, i.frozen = true, true; i.check(i.server.Freeze()) }
 
 // Cont lets a stopped process go on (SIGCONT).
-func (i *Instance) Cont() { i.t.Helper(); i.check(i.server.Thaw()) }
+func (i *Instance) Cont() { i.t.Helper(); i.down, i.frozen = false, false; i.check(i.server.Thaw()) }
 
 // Start starts a killed server again, empty, on its port.
 func (i *Instance) Start() {
@@ -54,6 +61,7 @@ func (i *Instance) Start() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	i.check(i.server.Start(ctx))
+	i.down = false
 }
 
 func (i *Instance) check(err error) {

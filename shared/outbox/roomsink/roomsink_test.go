@@ -32,7 +32,7 @@ func row(room, body string) outbox.Row {
 	return outbox.Row{EventID: uuid.Must(uuid.NewV7()), Sink: outbox.Room, Key: room, Type: "round", Body: json.RawMessage(body)}
 }
 
-func client(t *testing.T, address string) *redis.Client {
+func client(t *testing.T, address string) redis.UniversalClient {
 	t.Helper()
 	c, err := redisconn.Open(address)
 	if err != nil {

@@ -36,7 +36,7 @@ type Relay struct {
 }
 
 // New returns a relay. A nil client leaves the room events in the outbox.
-func New(db outbox.Database, client *redis.Client, facts factsink.Config, reg prometheus.Registerer, log *slog.Logger) *Relay {
+func New(db outbox.Database, client redis.UniversalClient, facts factsink.Config, reg prometheus.Registerer, log *slog.Logger) *Relay {
 	delay := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "outbox_delay_seconds",
 		Help:    "Age of the oldest row of each batch when it was sent, by sink.",
