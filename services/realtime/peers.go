@@ -20,7 +20,7 @@ import (
 // peers is the connection to the other containers. Without a Redis there is no
 // adapter, and the container works alone.
 type peers struct {
-	publish, subscribe *redis.Client
+	publish, subscribe redis.UniversalClient
 	adapter            *cluster.Redis
 	presence           *cluster.Presence
 	board              *chat.Board

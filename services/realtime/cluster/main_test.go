@@ -33,7 +33,7 @@ func onEach(t *testing.T, test func(t *testing.T, address string)) {
 	})
 }
 
-func dial(t *testing.T, address string) *redis.Client {
+func dial(t *testing.T, address string) redis.UniversalClient {
 	t.Helper()
 	client, err := redisconn.Open(address)
 	if err != nil {

@@ -34,7 +34,7 @@ type house struct {
 	lobbies [2]*Lobby
 	urls    [2]string
 	signer  *auth.Signer
-	redis   *redis.Client
+	redis   redis.UniversalClient
 	server  *redistest.Instance
 }
 
