@@ -4,12 +4,16 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/vegascore/vegascore/shared/auth"
 	environment "github.com/vegascore/vegascore/shared/config"
 	"github.com/vegascore/vegascore/shared/redisconn"
 	"github.com/vegascore/vegascore/shared/telemetry"
 )
+
+// maxRecovery is how far back the room log reaches.
+const maxRecovery = 5 * time.Minute
 
 // config is the whole of what the environment decides. README.md lists it.
 type config struct {
@@ -20,6 +24,9 @@ type config struct {
 	// requests of a session to the container that opened it.
 	Transports []string `env:"TRANSPORTS" envDefault:"polling,websocket"`
 	MemoryMB   int      `env:"MEMORY_MB"` // the container's limit; 0: the cgroup's
+	// Recovery is how long a client that lost its connection may stay away and still go
+	// on where it stopped; 0 turns it off.
+	Recovery time.Duration `env:"RECOVERY_WINDOW" envDefault:"2m"`
 
 	Tokens    auth.Config
 	Redis     redisconn.Config
@@ -36,6 +43,9 @@ func readConfig(getenv func(string) string) (config, error) {
 		if t != "polling" && t != "websocket" {
 			return c, fmt.Errorf("read configuration: TRANSPORTS names %q: must be polling or websocket", t)
 		}
+	}
+	if c.Recovery < 0 || c.Recovery > maxRecovery {
+		return c, fmt.Errorf("read configuration: RECOVERY_WINDOW is %s: must be 0 to %s", c.Recovery, maxRecovery)
 	}
 	c.Telemetry.Service = "realtime"
 	return c, nil

@@ -53,7 +53,16 @@ func connect(c config, log *slog.Logger) (*peers, error) {
 		return nil, err
 	}
 	p.presence, p.board = cluster.NewPresence(p.publish, opts, log), chat.New(p.publish, chat.Options{}, log)
-	p.adapter = cluster.NewRedis(p.publish, p.subscribe, cluster.Options{OnGap: func(cluster.Gap) { p.presence.Refresh() }}, log)
+	p.adapter = cluster.NewRedis(p.publish, p.subscribe, cluster.Options{
+		Window: c.Recovery,
+		OnGap:  func(cluster.Gap) { p.presence.Refresh() },
+		OnLoss: func(string) {
+			p.presence.Refresh()
+			if hall := p.hall.Load(); hall != nil {
+				hall.Lost()
+			}
+		},
+	}, log)
 	return p, nil
 }
 
@@ -79,14 +88,14 @@ func (p *peers) run(ctx context.Context) (leave func()) {
 
 func (p *peers) close() {
 	if p.adapter != nil {
-		p.publish.Close()
-		p.subscribe.Close()
+		_ = p.publish.Close() // what was to be sent has been
+		_ = p.subscribe.Close()
 	}
 }
 
 // options configure the Socket.IO server.
 func options(c config, p *peers, log *slog.Logger) socketio.Options {
-	opts := socketio.Options{Logger: log, Engine: engineio.Options{Transports: c.Transports, Origins: c.Origins, Logger: log}}
+	opts := socketio.Options{Logger: log, Recovery: c.Recovery, Engine: engineio.Options{Transports: c.Transports, Origins: c.Origins, Logger: log}}
 	if p.adapter != nil {
 		opts.Adapter = p.adapter
 		if c.Telemetry.Endpoint != "" {

@@ -43,6 +43,11 @@ func watch(ns *socketio.Namespace, hall *lobby.Lobby, p *peers, metrics *telemet
 		latency := metrics.Latency("redis")
 		metrics.Read("socketio_dropped", "Messages that other containers did not get, or may not have got.", func() float64 { return float64(p.adapter.Status().Dropped) })
 		metrics.Read("socketio_gaps", "Times in which messages of other containers may have been missed.", func() float64 { return float64(p.adapter.Status().Gaps) })
+		metrics.Read("socketio_logged", "Events of this container that are in the room log.", func() float64 { return float64(p.adapter.Status().Logged) })
+		metrics.Read("socketio_filled", "Events that this container had missed and read from the room log.", func() float64 { return float64(p.adapter.Status().Filled) })
+		metrics.Read("socketio_delivered_alone", "Events that this container delivered before the room log had them.", func() float64 { return float64(p.adapter.Status().Alone) })
+		metrics.Read("socketio_lost", "Times in which the room log could not give what was missed.", func() float64 { return float64(p.adapter.Status().Lost) })
+		metrics.Read("socketio_epochs", "Times in which Redis lost the room log.", func() float64 { return float64(p.adapter.Status().Epochs) })
 		checks = append(checks, health.Check{
 			Name: "redis", Timeout: time.Second, Every: time.Second,
 			Run: func(ctx context.Context) error {
@@ -58,7 +63,7 @@ func watch(ns *socketio.Namespace, hall *lobby.Lobby, p *peers, metrics *telemet
 			},
 			Details: func() map[string]any {
 				s := p.adapter.Status()
-				return map[string]any{"published": s.Published, "received": s.Received, "dropped": s.Dropped, "malformed": s.Malformed, "gaps": s.Gaps}
+				return map[string]any{"published": s.Published, "received": s.Received, "dropped": s.Dropped, "malformed": s.Malformed, "gaps": s.Gaps, "logged": s.Logged, "filled": s.Filled, "lost": s.Lost}
 			},
 		})
 	}

@@ -118,16 +118,17 @@ func (e *ear) ask(event string, args ...any) string {
 }
 
 func (e *ear) hear(name string, args json.RawMessage) {
-	var got []struct{ ID, Text string }
-	if name != "round" && name != "chat" || json.Unmarshal(args, &got) != nil || len(got) != 1 {
+	var all []json.RawMessage // the event, and the offset for recovery
+	var got struct{ ID, Text string }
+	if name != "round" && name != "chat" || json.Unmarshal(args, &all) != nil || len(all) == 0 || json.Unmarshal(all[0], &got) != nil {
 		return
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if name == "round" {
-		e.heard[got[0].ID]++
+		e.heard[got.ID]++
 	} else {
-		e.said[got[0].Text]++
+		e.said[got.Text]++
 	}
 }
 

@@ -33,11 +33,12 @@ func (p *purse) bet(s settled) {
 
 // tell notes the arguments of a balance event and says whether they were one.
 func (p *purse) tell(args json.RawMessage) bool {
-	var all []told
-	if json.Unmarshal(args, &all) != nil || len(all) != 1 || all[0].EventID == "" {
+	var all []json.RawMessage // the event, and the offset for recovery
+	var one told
+	if json.Unmarshal(args, &all) != nil || len(all) == 0 || json.Unmarshal(all[0], &one) != nil || one.EventID == "" {
 		return false
 	}
-	p.told = append(p.told, all[0])
+	p.told = append(p.told, one)
 	return true
 }
 

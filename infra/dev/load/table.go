@@ -51,7 +51,7 @@ func (t *table) read(packet []byte) *event {
 	if e != nil {
 		return e
 	}
-	var body []json.RawMessage
+	var body []json.RawMessage // name, event, and the offset for recovery
 	var round struct {
 		ID        string    `json:"id"`
 		Table     string    `json:"table"`
@@ -62,7 +62,7 @@ func (t *table) read(packet []byte) *event {
 			ID string `json:"id"`
 		} `json:"player"`
 	}
-	if json.Unmarshal(packet, &body) != nil || len(body) != 2 || json.Unmarshal(body[1], &round) != nil {
+	if json.Unmarshal(packet, &body) != nil || len(body) < 2 || json.Unmarshal(body[1], &round) != nil {
 		return nil
 	}
 	if round.Table != t.id || round.EventID == "" || round.ID == "" {

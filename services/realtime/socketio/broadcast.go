@@ -1,6 +1,7 @@
 package socketio
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -91,6 +92,16 @@ func (t Target) emit(event string, data json.RawMessage, attachments [][]byte) e
 		Except: t.except,
 		Flags:  t.flags,
 	}
+	if t.ns.journal != nil && !b.Flags.Volatile && !b.Flags.Local {
+		err := b.Packet.check()
+		if err == nil {
+			err = t.ns.journal.Append(b) // which delivers it
+		}
+		if err != nil {
+			return fmt.Errorf("emit %q: %w", event, err)
+		}
+		return nil
+	}
 	if err := t.ns.deliver(b); err != nil {
 		return fmt.Errorf("emit %q: %w", event, err)
 	}
@@ -113,29 +124,63 @@ func (ns *Namespace) Deliver(b Broadcast) {
 
 func (ns *Namespace) deliver(b Broadcast) error {
 	b.Packet.Namespace = ns.name
-	f, err := b.Packet.frame()
-	if err != nil {
+	d := delivery{Broadcast: &b}
+	if ns.server.recovery > 0 && b.Packet.ID == nil {
+		if at := ns.position(); at != "" {
+			d.offset = cmp.Or(b.Offset, at) // at: most likely still when it is put into the rooms
+		}
+	}
+	var err error
+	if d.frame, err = b.Packet.frameAt(d.offset); err != nil {
 		return err
 	}
 	for {
-		direct, full := ns.queue(&b, f)
+		direct, full := ns.queue(&d)
 		if full != nil {
 			<-full
 			continue
 		}
 		for _, s := range direct {
-			_ = s.sendFrame(f, b.Flags.Volatile) // it may have gone since
+			_ = s.sendFrame(d.frame, b.Flags.Volatile) // it may have gone since
 		}
 		return nil
 	}
 }
 
+// delivery is a broadcast on its way to the rooms.
+type delivery struct {
+	*Broadcast
+	frame  *engineio.Frame
+	offset string // in the frame
+}
+
+// mark needs ns.mu. It returns the offset of the delivery's entries, after having
+// brought the one in its frame up to date.
+func (ns *Namespace) mark(d *delivery) string {
+	switch {
+	case ns.journal == nil:
+		return ""
+	case d.Offset != "":
+		ns.advance(d.Offset)
+		return d.Offset
+	}
+	at := ns.at()
+	if d.offset != at && d.Packet.ID == nil {
+		if f, err := d.Packet.frameAt(at); err == nil { // as before
+			d.frame, d.offset = f, at
+		}
+	}
+	return at
+}
+
 // queue appends a frame to the buffers of the rooms that a broadcast names. It
-// returns the sockets that are named by their ids. When a room is full it does
-// nothing and returns the channel that is closed when to try again.
-func (ns *Namespace) queue(b *Broadcast, f *engineio.Frame) (direct []*Socket, full <-chan struct{}) {
-	// Entries of several rooms have to be numbered in the same order in each.
-	if len(b.Rooms) > 1 {
+// returns the sockets that are named by their ids and have no rooms of their own.
+// When a room is full it does nothing and returns the channel that is closed when
+// to try again.
+func (ns *Namespace) queue(d *delivery) (direct []*Socket, full <-chan struct{}) {
+	// Entries of several rooms have to be numbered in the same order in each. A
+	// broadcast of the journal moves the namespace's position for all rooms at once.
+	if len(d.Rooms) > 1 || d.Offset != "" {
 		ns.mu.Lock()
 		defer ns.mu.Unlock()
 	} else {
@@ -145,15 +190,16 @@ func (ns *Namespace) queue(b *Broadcast, f *engineio.Frame) (direct []*Socket, f
 	if ns.closed {
 		return nil, nil
 	}
-	rooms, direct := ns.named(b.Rooms)
+	rooms, direct := ns.named(d.Rooms)
 	for _, r := range rooms {
 		if full := r.full(); full != nil {
 			return nil, full
 		}
 	}
-	skip := ns.skips(b.Except)
+	offset := ns.mark(d)
+	skip := ns.skips(d.Except)
 	for i, r := range rooms {
-		r.push(entry{frame: f, volatile: b.Flags.Volatile, skip: with(skip, r.overlap(rooms[:i]))})
+		r.push(entry{frame: d.frame, offset: offset, volatile: d.Flags.Volatile, skip: with(skip, r.overlap(rooms[:i]))})
 	}
 	return slices.DeleteFunc(direct, func(s *Socket) bool {
 		_, skipped := skip[s]
@@ -161,7 +207,8 @@ func (ns *Namespace) queue(b *Broadcast, f *engineio.Frame) (direct []*Socket, f
 	}), nil
 }
 
-// named needs ns.mu. It looks up rooms, and sockets by their ids.
+// named needs ns.mu. It looks up rooms, and sockets by their ids unless these have
+// rooms of their own: what comes from the journal is put into all at once.
 func (ns *Namespace) named(names []string) (rooms []*room, direct []*Socket) {
 	if len(names) == 0 {
 		return []*room{ns.everyone}, nil
@@ -170,7 +217,7 @@ func (ns *Namespace) named(names []string) (rooms []*room, direct []*Socket) {
 		if r := ns.rooms[name]; r != nil && !slices.Contains(rooms, r) {
 			rooms = append(rooms, r)
 		}
-		if s := ns.sockets[name]; s != nil && !slices.Contains(direct, s) {
+		if s := ns.sockets[name]; s != nil && ns.journal == nil && !slices.Contains(direct, s) {
 			direct = append(direct, s)
 		}
 	}

@@ -39,10 +39,12 @@ func forClient(err error) (refusal *ConnectError, known bool) {
 	return errRefused, false
 }
 
-// connected is the answer to an accepted connect.
-func connected(namespace, id string) Packet {
+// connected is the answer to an accepted connect; pid is empty where nothing can
+// be recovered.
+func connected(namespace, id, pid string) Packet {
 	data, _ := json.Marshal(struct {
 		SID string `json:"sid"`
-	}{id}) // a string always marshals
+		PID string `json:"pid,omitempty"`
+	}{id, pid}) // strings always marshal
 	return Packet{Type: ConnectPacket, Namespace: namespace, Data: data}
 }

@@ -63,10 +63,10 @@ func (v VolatileSocket) Emit(event string, args ...any) error {
 }
 
 // To selects rooms without this socket.
-func (s *Socket) To(rooms ...string) Target { return s.ns.Except(s.id).To(rooms...) }
+func (s *Socket) To(rooms ...string) Target { return s.ns.Except(s.ID()).To(rooms...) }
 
 // Broadcast selects the whole namespace without this socket.
-func (s *Socket) Broadcast() Target { return s.ns.Except(s.id) }
+func (s *Socket) Broadcast() Target { return s.ns.Except(s.ID()) }
 
 func (s *Socket) emit(id *uint64, volatile bool, event string, args []any) error {
 	data, attachments, err := eventData(event, args)
@@ -100,6 +100,9 @@ func (s *Socket) ack(id *uint64) Ack {
 }
 
 func (s *Socket) send(p *Packet, volatile bool) error {
+	if s.recovery != nil && p.Type == EventPacket && p.ID == nil {
+		return s.sendMarked(p, volatile)
+	}
 	f, err := p.frame()
 	if err != nil {
 		return fmt.Errorf("encode packet: %w", err)
@@ -117,6 +120,32 @@ func (s *Socket) sendFrame(f *engineio.Frame, volatile bool) error {
 		return nil
 	}
 	if !s.write(f) {
+		return ErrDisconnected
+	}
+	return nil
+}
+
+// sendMarked sends an event with the offset up to which the client has
+// everything then. An event without one would not do: the client takes any text
+// at its end for an offset.
+func (s *Socket) sendMarked(p *Packet, volatile bool) error {
+	if err := p.check(); err != nil {
+		return fmt.Errorf("encode packet: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != open {
+		return ErrDisconnected
+	}
+	if volatile && !s.client.conn.Writable() {
+		return nil
+	}
+	frames := s.due()
+	f, err := p.frameAt(s.recovery.offset)
+	if err == nil { // it was checked
+		frames = append(frames, f)
+	}
+	if !s.client.conn.Send(engineio.Join(frames...)) {
 		return ErrDisconnected
 	}
 	return nil

@@ -13,13 +13,15 @@ import (
 type batch struct {
 	entries     []entry
 	first, last uint64
+	offset      string // of the last entry
 	frame       *engineio.Frame
 	volatile    bool                 // some entry is
 	skip        map[*Socket]struct{} // of all entries
 }
 
 func newBatch(entries []entry) batch {
-	b := batch{entries: entries, first: entries[0].number, last: entries[len(entries)-1].number}
+	last := &entries[len(entries)-1]
+	b := batch{entries: entries, first: entries[0].number, last: last.number, offset: last.offset}
 	frames := make([]*engineio.Frame, len(entries))
 	for i, e := range entries {
 		frames[i] = e.frame
@@ -130,6 +132,9 @@ func (m *member) serve(b *batch) {
 		s.write(nil)
 	default:
 		m.served = b.last
+		if s.recovery != nil {
+			s.recovery.offset = b.offset
+		}
 		s.client.conn.Send(b.frame)
 	}
 }
@@ -161,6 +166,9 @@ func (s *Socket) due() []*engineio.Frame {
 	}
 	if rooms > 1 {
 		slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.number, b.number) })
+	}
+	if s.recovery != nil && len(entries) > 0 {
+		s.recovery.offset = entries[len(entries)-1].offset
 	}
 	var frames []*engineio.Frame
 	for _, e := range entries {

@@ -59,7 +59,8 @@ type Session struct {
 	Stays []Stay // the rooms it is in or was in lately, without that of its id
 
 	// Moved, unless nil, is called when another process has taken over a session that was
-	// saved here: its socket here is a ghost. It must not block.
+	// saved here: its socket here is a ghost. It does not block. Save does not call it,
+	// because it takes locks that are held during Save.
 	Moved func()
 }
 

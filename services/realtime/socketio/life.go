@@ -4,8 +4,8 @@ import (
 	"github.com/vegascore/vegascore/services/realtime/engineio"
 )
 
-// connect is the first task of a socket's inbox: middleware, the answer to the
-// client, then OnConnect.
+// connect is the first task of a socket's inbox: middleware, recovery, the answer
+// to the client, then OnConnect.
 func (s *Socket) connect() {
 	srv := s.ns.server
 	middleware, onConnect := s.ns.hooks()
@@ -19,7 +19,7 @@ func (s *Socket) connect() {
 			return
 		}
 	}
-	if !s.client.admit(s) || !s.open() {
+	if !s.client.admit(s) || !s.resume() && !s.open() {
 		return
 	}
 	for _, fn := range onConnect {
@@ -44,19 +44,32 @@ func (s *Socket) refuse(err error) {
 // open puts the socket into the namespace and its early rooms. Nothing can be
 // sent to it before the answer to its connect.
 func (s *Socket) open() bool {
-	answer := connected(s.ns.name, s.id)
+	pid := ""
+	if s.recovery != nil {
+		pid = s.recovery.pid
+	}
+	answer := connected(s.ns.name, s.id, pid)
 	f, err := answer.frame()
 	if err != nil {
 		return false // a namespace whose name is not UTF-8: no client can ask for it
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.phase = open
-	s.ns.add(s)
-	s.ns.enter(s, s.early)
-	s.early = nil
+	s.begin(s.early)
+	s.save() // first, for the client may be cut off as soon as it knows its ids
 	s.client.conn.Send(f)
 	return true
+}
+
+// begin needs s.mu. It puts the socket into the namespace and rooms.
+func (s *Socket) begin(rooms []string) {
+	s.phase = open
+	s.ns.add(s)
+	s.ns.enter(s, rooms)
+	s.early = nil
+	if s.recovery != nil {
+		s.recovery.kept = true
+	}
 }
 
 // end takes the socket out of its rooms and the namespace and has its
@@ -73,12 +86,14 @@ func (s *Socket) end(why Reason, farewell *engineio.Frame) {
 		s.write(farewell)
 	}
 	s.phase = closed
+	s.part(why)
 	s.ns.remove(s)
 	s.mu.Unlock()
 
 	s.client.remove(s)
 	s.acks.close()
 	s.inbox.put(&s.ns.server.workers, func() {
+		defer s.ns.ended(s)
 		s.hooks.Lock()
 		ended := s.ended
 		s.hooks.Unlock()

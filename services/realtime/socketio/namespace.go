@@ -26,18 +26,26 @@ type Namespace struct {
 	rooms    map[string]*room
 	everyone *room
 	closed   bool
+
+	journal Journal                  // nil where nothing can be recovered
+	pushed  string                   // offset of the last broadcast of the journal in rooms
+	before  string                   // position of the journal when that was put there
+	leaving map[string]chan struct{} // by id: sockets whose OnDisconnect functions have not returned
 }
 
 func newNamespace(srv *Server, name string) *Namespace {
 	ns := &Namespace{name: name, server: srv, bus: alone{}, sockets: make(map[string]*Socket), rooms: make(map[string]*room)}
 	ns.everyone = &room{ns: ns}
-	if srv.adapter != nil {
+	switch {
+	case srv.adapter == nil:
+		ns.keep(ns.bus)
+	default:
 		bus, err := srv.adapter.Open(ns)
 		if err != nil {
 			srv.logger.Error("namespace works without other servers", "namespace", name, "error", err)
-			return ns
+			bus = ns.bus
 		}
-		ns.bus = bus
+		ns.keep(bus)
 	}
 	return ns
 }
@@ -118,7 +126,11 @@ func (ns *Namespace) HasRoom(room string) bool {
 func (ns *Namespace) Rooms() []string {
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
-	return slices.AppendSeq(slices.Collect(maps.Keys(ns.rooms)), maps.Keys(ns.sockets))
+	names := slices.Collect(maps.Keys(ns.rooms))
+	if ns.journal == nil { // else every socket has a room of its own
+		names = slices.AppendSeq(names, maps.Keys(ns.sockets))
+	}
+	return names
 }
 
 // add puts a new socket into the namespace. It needs s.mu.
@@ -127,6 +139,13 @@ func (ns *Namespace) add(s *Socket) {
 	defer ns.mu.Unlock()
 	ns.sockets[s.id] = s
 	s.members = append(s.members, ns.everyone.add(s, ns.numbers.Load()))
+	if r := s.recovery; r != nil {
+		if r.since == "" {
+			r.since = ns.at()
+			r.offset = r.since
+		}
+		ns.put(s, s.id)
+	}
 }
 
 // enter puts a socket into rooms. It needs s.mu.
@@ -134,19 +153,31 @@ func (ns *Namespace) enter(s *Socket, rooms []string) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	for _, name := range rooms {
-		r := ns.rooms[name]
-		if r == nil {
-			r = &room{name: name, ns: ns}
-			ns.rooms[name] = r
+		if s.recovery != nil && name != s.id {
+			s.recovery.enter(name, ns.at())
 		}
-		if !slices.ContainsFunc(s.members, func(m *member) bool { return m.room == r }) {
-			s.members = append(s.members, r.add(s, ns.numbers.Load()))
-		}
+		ns.put(s, name)
 	}
 }
 
-// exit takes a socket out of rooms. It needs s.mu.
-func (ns *Namespace) exit(s *Socket, rooms []string) {
+// put needs ns.mu and s.mu.
+func (ns *Namespace) put(s *Socket, name string) {
+	r := ns.rooms[name]
+	if r == nil {
+		r = &room{name: name, ns: ns}
+		ns.rooms[name] = r
+	}
+	if !slices.ContainsFunc(s.members, func(m *member) bool { return m.room == r }) {
+		s.members = append(s.members, r.add(s, ns.numbers.Load()))
+	}
+}
+
+// exit takes a socket out of rooms, which it left at an offset. It needs s.mu.
+func (ns *Namespace) exit(s *Socket, rooms []string, at string) {
+	if s.recovery != nil {
+		rooms = slices.DeleteFunc(slices.Clone(rooms), func(name string) bool { return name == s.id })
+		s.recovery.exit(rooms, at)
+	}
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	s.members = slices.DeleteFunc(s.members, func(m *member) bool {
@@ -164,6 +195,10 @@ func (ns *Namespace) remove(s *Socket) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	delete(ns.sockets, s.id)
+	if s.recovery != nil {
+		s.recovery.done = make(chan struct{})
+		ns.leaving[s.id] = s.recovery.done
+	}
 	for _, m := range s.members {
 		ns.drop(m)
 	}

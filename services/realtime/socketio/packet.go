@@ -62,16 +62,10 @@ func (p *Packet) Encode() ([]byte, error) { return p.encode("") }
 // encode is Encode of an event with an offset as an extra last argument, unless
 // that is empty; see Journal.
 func (p *Packet) encode(offset string) ([]byte, error) {
-	n := len(p.Attachments)
-	kind := p.Type
-	switch {
-	case kind > ConnectErrorPacket, n > 0 && kind != EventPacket && kind != AckPacket:
-		return nil, errPacketType
-	case n > MaxAttachments:
-		return nil, errAttachments
-	case !utf8.Valid(p.Data):
-		return nil, errUTF8
+	if err := p.check(); err != nil {
+		return nil, err
 	}
+	n, kind := len(p.Attachments), p.Type
 	text := make([]byte, 0, len(p.Namespace)+len(p.Data)+len(offset)+24)
 	if n > 0 {
 		text = append(text, '0'+byte(kind+toBinary))
@@ -88,6 +82,20 @@ func (p *Packet) encode(offset string) ([]byte, error) {
 		text = strconv.AppendUint(text, *p.ID, 10)
 	}
 	return appendData(text, p.Data, offset), nil
+}
+
+// check returns why a packet cannot be encoded, or nil.
+func (p *Packet) check() error {
+	n := len(p.Attachments)
+	switch {
+	case p.Type > ConnectErrorPacket, n > 0 && p.Type != EventPacket && p.Type != AckPacket:
+		return errPacketType
+	case n > MaxAttachments:
+		return errAttachments
+	case !utf8.Valid(p.Data):
+		return errUTF8
+	}
+	return nil
 }
 
 // appendData appends the data of a packet, an array when there is an offset to

@@ -42,6 +42,7 @@ type room struct {
 type entry struct {
 	number   uint64
 	frame    *engineio.Frame
+	offset   string // where it is in the journal, or what was there before it
 	volatile bool
 	skip     map[*Socket]struct{} // members that do not receive it
 }

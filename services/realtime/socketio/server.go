@@ -22,6 +22,10 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// Adapter connects the server to others; none by default.
 	Adapter Adapter
+	// Recovery is how long a client that lost its connection may stay away and still
+	// go on where it stopped; 0 turns recovery off. With an adapter it needs one
+	// whose Bus is a Journal, which has a window of its own.
+	Recovery time.Duration
 	// Logger receives panics of handlers and what goes wrong between servers;
 	// slog.Default.
 	Logger *slog.Logger
@@ -34,6 +38,7 @@ type Server struct {
 	adapter        Adapter
 	logger         *slog.Logger
 	connectTimeout time.Duration
+	recovery       time.Duration
 	workers        sync.WaitGroup // goroutines of inboxes
 	flushers       sync.WaitGroup // goroutines of rooms
 
@@ -57,6 +62,7 @@ func newServer(opts Options) *Server {
 		adapter:        opts.Adapter,
 		logger:         opts.Logger,
 		connectTimeout: opts.ConnectTimeout,
+		recovery:       max(0, opts.Recovery),
 		namespaces:     make(map[string]*Namespace),
 	}
 	if srv.logger == nil {

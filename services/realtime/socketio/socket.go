@@ -23,7 +23,7 @@ const (
 // Socket is one client in one namespace. Its methods may be called from any
 // goroutine, from handlers too.
 type Socket struct {
-	id       string
+	id       string // changed with hooks and mu, while connecting
 	ns       *Namespace
 	client   *client
 	auth     json.RawMessage
@@ -36,10 +36,13 @@ type Socket struct {
 	early   []string  // rooms joined while connecting
 	members []*member // of the namespace, then of rooms; kept when the socket ends; changed with Namespace.mu, too
 
-	hooks    sync.Mutex
-	handlers []handler
-	ended    []func(Reason)
-	data     any
+	recovery *recovery // what it points to changes, nil where nothing can be recovered
+
+	hooks     sync.Mutex
+	handlers  []handler
+	ended     []func(Reason)
+	data      any
+	recovered bool
 }
 
 // phase is where a socket is in its life.
@@ -60,19 +63,32 @@ func newSocket(ns *Namespace, c *client, auth json.RawMessage) *Socket {
 	if len(auth) == 0 {
 		auth = json.RawMessage("{}")
 	}
-	return &Socket{id: newID(), ns: ns, client: c, auth: auth}
+	s := &Socket{id: newID(), ns: ns, client: c, auth: auth}
+	if ns.journal != nil {
+		s.recovery = &recovery{pid: newID()}
+		s.recovery.claim, s.auth = newClaim(auth)
+	}
+	return s
 }
 
-// newID returns 20 characters, the length by which servers of a cluster tell
-// ids of sockets from names of rooms.
+// idLength is the length by which servers of a cluster tell ids of sockets from
+// names of rooms.
+const idLength = 20
+
+// newID returns idLength characters that nobody can guess.
 func newID() string {
-	var b [15]byte
+	var b [idLength * 3 / 4]byte
 	rand.Read(b[:]) // never fails
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// ID names the socket to everybody. It is also a room with only this socket.
-func (s *Socket) ID() string { return s.id }
+// ID names the socket to everybody. It is also a room with only this socket. A
+// socket that is recovered gets its former id between middleware and OnConnect.
+func (s *Socket) ID() string {
+	s.hooks.Lock()
+	defer s.hooks.Unlock()
+	return s.id
+}
 
 // Namespace is where the socket is.
 func (s *Socket) Namespace() *Namespace { return s.ns }
@@ -124,6 +140,7 @@ func (s *Socket) Join(rooms ...string) {
 		s.early = append(s.early, rooms...)
 	case open:
 		s.ns.enter(s, rooms)
+		s.save()
 	}
 }
 
@@ -136,8 +153,10 @@ func (s *Socket) Leave(rooms ...string) {
 	case connecting:
 		s.early = slices.DeleteFunc(s.early, func(room string) bool { return slices.Contains(rooms, room) })
 	case open:
+		at := s.ns.position() // all up to here is written, or under way, before it leaves
 		s.write(nil)
-		s.ns.exit(s, rooms)
+		s.ns.exit(s, rooms, at)
+		s.save()
 	}
 }
 
@@ -151,7 +170,9 @@ func (s *Socket) Rooms() []string {
 	}
 	rooms := []string{s.id}
 	for _, m := range s.members[1:] {
-		rooms = append(rooms, m.room.name)
+		if s.recovery == nil || m.room.name != s.id {
+			rooms = append(rooms, m.room.name)
+		}
 	}
 	return rooms
 }

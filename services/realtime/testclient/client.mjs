@@ -5,6 +5,7 @@
 //   {"do":"reply","client":"a","event":"hi","args":[1]}    what to answer when the server asks for an ack
 //   {"do":"silent","client":"a","event":"hi"}              do not answer it; by default its arguments are echoed
 //   {"do":"send","client":"a","text":"42[]"}               one Engine.IO message as it is
+//   {"do":"claim","client":"a","pid":"...","offset":"..."}   what to come back with, as far as given
 //   {"do":"state|disconnect|reconnect|cut|pause|resume","client":"a"}
 //
 // Lines out have "on": connect, connect_error, disconnect, event, reconnect_attempt, answer, error.
@@ -74,7 +75,14 @@ serve({
       id: socket.id ?? null,
       transport: socket.io.engine?.transport?.name ?? null,
       recovered: socket.recovered,
+      pid: socket._pid ?? null,
+      offset: socket._lastOffset ?? null,
     };
+  },
+  claim(command) {
+    const { socket } = find(command);
+    if (command.pid !== undefined) socket._pid = command.pid;
+    if (command.offset !== undefined) socket._lastOffset = command.offset;
   },
   disconnect(command) {
     find(command).socket.disconnect();

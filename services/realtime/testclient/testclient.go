@@ -41,19 +41,20 @@ type Command map[string]any
 
 // Line is what a script says. The raw fields keep their text: key order counts.
 type Line struct {
-	On       string          `json:"on"`
-	Ref      int             `json:"ref"`
-	Client   string          `json:"client"`
-	Event    string          `json:"event"`
-	ID       string          `json:"id"`
-	UID      string          `json:"uid"`
-	Port     int             `json:"port"`
-	Reason   string          `json:"reason"`
-	Message  string          `json:"message"`
-	WantsAck bool            `json:"wants_ack"`
-	Args     json.RawMessage `json:"args"`
-	Value    json.RawMessage `json:"value"`
-	Data     json.RawMessage `json:"data"`
+	On        string          `json:"on"`
+	Ref       int             `json:"ref"`
+	Client    string          `json:"client"`
+	Event     string          `json:"event"`
+	ID        string          `json:"id"`
+	UID       string          `json:"uid"`
+	Port      int             `json:"port"`
+	Reason    string          `json:"reason"`
+	Message   string          `json:"message"`
+	WantsAck  bool            `json:"wants_ack"`
+	Recovered bool            `json:"recovered"`
+	Args      json.RawMessage `json:"args"`
+	Value     json.RawMessage `json:"value"`
+	Data      json.RawMessage `json:"data"`
 }
 
 // Start runs a script, such as client.mjs, until the test ends. The

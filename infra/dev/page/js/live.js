@@ -52,7 +52,7 @@ export class Table {
     socket.on('connect', () => this.#connected());
     socket.on('disconnect', (reason) => this.#disconnected(reason));
     socket.on('connect_error', (error) => this.#refused(error));
-    socket.on('resync', () => this.#resync());
+    socket.on('resync', (data) => data?.room === room && this.#resync());
     for (const event of ['round', 'balance']) {
       socket.on(event, (data) => data && on[event](data));
     }
@@ -129,11 +129,12 @@ export class Table {
     this.#on.joined(away);
   }
 
-  /** Events may be lost: the table is loaded again. */
-  async #resync() {
+  /** Events may be lost: the table is loaded again, not by all pages at the same moment. */
+  #resync() {
     this.#lostAt ||= Date.now();
     this.#seated = false;
-    if (this.#socket.connected) await this.#connected();
+    clearTimeout(this.#again);
+    this.#again = setTimeout(() => this.#socket.connected && this.#connected(), 2000 * Math.random());
   }
 
   #disconnected(reason) {

@@ -142,9 +142,10 @@ func TestAPaceGoesOn(t *testing.T) {
 	b := board(t, "redis://"+server.Addr(), Options{Player: Rule{time.Second, 2}})
 	now := time.Now()
 	for n, want := range []bool{true, true, false, true, false, true, true, false} {
-		if n == 3 {
+		switch n {
+		case 3:
 			now = now.Add(1100 * time.Millisecond)
-		} else if n == 5 {
+		case 5:
 			now = now.Add(time.Hour)
 		}
 		server.SetTime(now)

@@ -7,9 +7,9 @@ import (
 	"github.com/vegascore/vegascore/shared/problem"
 )
 
-// Run cuts the sockets whose token has expired, until ctx ends. A socket outlives
-// its token by the verifier's leeway and one period at most, which is less than a
-// minute.
+// Run cuts the sockets whose token has expired, and tells sockets of a loss, until ctx
+// ends. A socket outlives its token by the verifier's leeway and one period at most,
+// which is less than a minute.
 func (l *Lobby) Run(ctx context.Context) {
 	ticker := time.NewTicker(expiryPeriod)
 	defer ticker.Stop()
@@ -19,6 +19,8 @@ func (l *Lobby) Run(ctx context.Context) {
 			return
 		case now := <-ticker.C:
 			l.cutExpired(now)
+		case <-l.lost:
+			l.resync()
 		}
 	}
 }

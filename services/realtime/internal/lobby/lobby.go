@@ -59,15 +59,16 @@ type Lobby struct {
 	log      *slog.Logger
 	taken    atomic.Uint64
 	refused  atomic.Uint64
+	lost     chan struct{} // holds one token: sockets are to be told of a loss
 }
 
 // New sets the namespace up; do it before the first client arrives. Run must run
-// for open sockets to lose an expired token.
+// for open sockets to lose an expired token, and to hear of a loss.
 func New(ns *socketio.Namespace, parts Parts) *Lobby {
 	if parts.Rights == nil {
 		parts.Rights = Public{}
 	}
-	l := &Lobby{ns: ns, verifier: parts.Verifier, presence: parts.Presence, chats: parts.Chats, rights: parts.Rights, log: parts.Logger}
+	l := &Lobby{ns: ns, verifier: parts.Verifier, presence: parts.Presence, chats: parts.Chats, rights: parts.Rights, log: parts.Logger, lost: make(chan struct{}, 1)}
 	ns.Use(l.admit)
 	ns.OnConnect(l.welcome)
 	return l
@@ -107,6 +108,7 @@ func (l *Lobby) admit(s *socketio.Socket) error {
 	if len(l.ns.Sockets(own+id)) >= maxTabs {
 		return l.refuse(problem.New(429, problem.TooManyRequests, "a player may have 32 connections; close one"))
 	}
+	s.SetOwner(id) // nobody else goes on where this player stopped
 	s.SetData(&player{
 		claims: claims,
 		member: cluster.Member{ID: id, Name: claims.Name},
@@ -130,6 +132,16 @@ func (l *Lobby) welcome(s *socketio.Socket) {
 	if !ok {
 		s.Disconnect(true) // admit has set it
 		return
+	}
+	for _, room := range s.Rooms() { // a recovered socket has some
+		if room == s.ID() || permanent(room) {
+			continue
+		}
+		if l.rights.Enter(p.claims, room) != nil {
+			s.Leave(room) // the right went while the player was away
+			continue
+		}
+		l.enter(p, room)
 	}
 	s.Join(own+p.member.ID, everybody)
 	l.enter(p, everybody)

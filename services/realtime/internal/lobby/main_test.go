@@ -32,6 +32,7 @@ type house struct {
 	t       *testing.T
 	lobby   *Lobby
 	lobbies [2]*Lobby
+	rights  [2]*private
 	urls    [2]string
 	signer  *auth.Signer
 	redis   redis.UniversalClient
@@ -44,7 +45,7 @@ type private struct {
 	player uuid.UUID
 }
 
-func (r private) Enter(player auth.Claims, room string) error {
+func (r *private) Enter(player auth.Claims, room string) error {
 	if room == "table:private-1" && player.Player == r.player {
 		return nil
 	}
@@ -84,14 +85,16 @@ func (h *house) container(n int) {
 	ctx := h.t.Context() // ends before the clean-ups
 	presence := cluster.NewPresence(publish, cluster.PresenceOptions{Changed: func(c cluster.Change) { h.lobbies[n].Changed(c) }}, log)
 	adapter := cluster.NewRedis(publish, subscribe, cluster.Options{}, log)
-	rooms := socketio.New(socketio.Options{Adapter: adapter, Logger: log})
+	rooms := socketio.New(socketio.Options{Adapter: adapter, Recovery: time.Minute, Logger: log})
+	h.rights[n] = &private{player: vip}
 	h.lobbies[n] = New(rooms.Of("/"), Parts{
-		Verifier: gate{h.signer.Verifier()}, Presence: presence, Rights: private{player: vip},
+		Verifier: gate{h.signer.Verifier()}, Presence: presence, Rights: h.rights[n],
 		Chats: chat.New(publish, chat.Options{}, log), Logger: log,
 	})
 	var wg sync.WaitGroup
 	wg.Go(func() { presence.Run(ctx) }) // end with the test; waited for below
 	wg.Go(func() { adapter.Run(ctx) })
+	wg.Go(func() { h.lobbies[n].Run(ctx) })
 	web := httptest.NewServer(rooms)
 	h.urls[n] = web.URL
 	h.t.Cleanup(func() {

@@ -12,6 +12,7 @@ import (
 const (
 	everybody = "lobby"
 	own       = "player:" // and the player's id
+	tables    = "table:"  // and the table's id
 )
 
 // Rights say who may enter which room. The error that forbids is shown to the player;
