@@ -11,6 +11,7 @@ import (
 // attempt writes to a connection as far as the kernel takes bytes now.
 type attempt struct {
 	raw  syscall.RawConn // nil when the connection is no plain socket (TLS, pipes)
+	part partWriter      // a connection that can be asked by itself; else nil
 	buf  []byte
 	n    int
 	err  error
@@ -18,6 +19,9 @@ type attempt struct {
 }
 
 func newAttempt(c net.Conn) attempt {
+	if part, ok := c.(partWriter); ok {
+		return attempt{part: part}
+	}
 	socket, ok := c.(syscall.Conn)
 	if !ok {
 		return attempt{}
@@ -32,6 +36,9 @@ func newAttempt(c net.Conn) attempt {
 // write returns how many bytes the kernel took; 0 for a connection that cannot
 // be asked. Calls must not overlap, nor run beside another write.
 func (a *attempt) write(b []byte) (int, error) {
+	if a.part != nil {
+		return a.part.WritePart(b)
+	}
 	if a.raw == nil {
 		return 0, nil
 	}

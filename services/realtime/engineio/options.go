@@ -9,8 +9,7 @@ import (
 // Options configure a Server. The zero value of a field means its default.
 type Options struct {
 	// Transports are the transports offered, "polling" and "websocket"; websocket
-	// alone. With both, a polling session may upgrade. Polling needs every
-	// request of a session to reach this server.
+	// alone. With both, a polling session may upgrade.
 	Transports []string
 	// PingInterval is the time between a pong and the next ping; 25 s.
 	PingInterval time.Duration
@@ -38,6 +37,11 @@ type Options struct {
 	// this package. A *Refusal is answered as it says, any other error with 403
 	// and "Forbidden". It is called concurrently.
 	AllowRequest func(*http.Request) error
+	// Forwarder, when set, serves sessions across servers: a request for another
+	// server's session is forwarded to it, and a websocket that is to carry one is
+	// tunnelled. Without it every request of a polling session must reach the
+	// server that opened it.
+	Forwarder Forwarder
 	// Logger receives panics of handlers; slog.Default.
 	Logger *slog.Logger
 }

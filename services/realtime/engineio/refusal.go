@@ -9,7 +9,7 @@ import (
 )
 
 // Codes of the JSON body of a refused request. 0 to 5 are those of the
-// reference server; codeDraining is ours.
+// reference server; the others are ours.
 const (
 	codeUnknownTransport   = 0
 	codeUnknownSession     = 1
@@ -18,6 +18,7 @@ const (
 	codeForbidden          = 4
 	codeUnsupportedVersion = 5
 	codeDraining           = 6
+	codeUnreachable        = 7
 )
 
 // Refusal is an error that is answered over HTTP with its status and the body
@@ -39,6 +40,7 @@ var (
 	errForbidden          = &Refusal{Status: http.StatusForbidden, Code: codeForbidden, Message: "Forbidden"}
 	errUnsupportedVersion = &Refusal{Status: http.StatusBadRequest, Code: codeUnsupportedVersion, Message: "Unsupported protocol version"}
 	errDraining           = &Refusal{Status: http.StatusServiceUnavailable, Code: codeDraining, Message: "Server shutting down", RetryAfter: time.Second}
+	errUnreachable        = &Refusal{Status: http.StatusServiceUnavailable, Code: codeUnreachable, Message: "Session out of reach", RetryAfter: time.Second}
 )
 
 // refuse answers a request with err. The connection is closed after it: what

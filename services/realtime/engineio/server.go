@@ -23,15 +23,17 @@ const (
 // Server opens sessions. It is an http.Handler for the path at which it is
 // mounted, and may be used by many goroutines.
 type Server struct {
-	opts     Options
-	accept   func(*Session) Handler
-	origins  origins
-	upgrader websocket.Upgrader
-	beat     heartbeat
-	late     late
-	done     <-chan struct{}    // ends the heartbeat and the wait for late requests
-	stop     context.CancelFunc // closes done
-	group    sync.WaitGroup     // the heartbeat, every session's goroutine, and websockets that ask to upgrade
+	opts      Options
+	accept    func(*Session) Handler
+	origins   origins
+	upgrader  websocket.Upgrader
+	beat      heartbeat
+	late      late
+	passages  passages           // what is forwarded to other servers
+	forwarded *http.Server       // serves what others forward; nil without a Forwarder
+	done      <-chan struct{}    // ends the heartbeat and the wait for late requests
+	stop      context.CancelFunc // closes done
+	group     sync.WaitGroup     // the heartbeat, every session's goroutine, and websockets that ask to upgrade
 
 	mu       sync.Mutex
 	sessions map[string]*Session
@@ -68,6 +70,9 @@ func NewServer(opts Options, accept func(*Session) Handler) *Server {
 		},
 	}
 	srv.group.Go(func() { srv.beat.run(srv.done) })
+	if opts.Forwarder != nil {
+		srv.serveForwarded()
+	}
 	return srv
 }
 
@@ -101,6 +106,8 @@ func (srv *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		srv.open(w, r, query)
+	case srv.foreign(id):
+		srv.forward(w, r, query)
 	case name == transportWebsocket:
 		srv.serveWebsocket(w, r, id)
 	default:
@@ -134,7 +141,7 @@ func (srv *Server) open(w http.ResponseWriter, r *http.Request, query url.Values
 		return
 	}
 	defer srv.pending.Done()
-	s := &Session{id: newID(), handshake: newHandshake(r, query), server: srv}
+	s := &Session{id: srv.newID(), handshake: newHandshake(r, query), server: srv}
 	if query.Get("transport") == transportPolling {
 		s.poller = newPoller(s)
 		s.wire = s.poller

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"time"
 )
 
@@ -17,7 +18,11 @@ func (srv *Server) Shutdown(ctx context.Context, spread time.Duration) error {
 	srv.draining = true
 	srv.mu.Unlock()
 	srv.pending.Wait() // they do not block; after them no session is added
+	var carried sync.WaitGroup
+	carried.Go(func() { srv.passages.closeAll(ctx, spread) }) // ends after spread, or with ctx
 	srv.closeAll(ctx, spread)
+	carried.Wait()
+	srv.endForwarded(ctx)
 	srv.stop()
 	ended := make(chan struct{})
 	go func() { // ends with the last session, whose connection is closed or cut here
