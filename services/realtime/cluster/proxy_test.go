@@ -33,15 +33,20 @@ func newProxy(t *testing.T, target string) *proxy {
 	p := &proxy{target: opts.Addr, l: l}
 	p.wg.Go(p.accept) // ends with the listener
 	t.Cleanup(func() {
-		_ = l.Close()
-		p.mu.Lock()
-		for _, c := range p.conns {
-			_ = c.Close()
-		}
-		p.mu.Unlock()
+		p.close()
 		p.wg.Wait()
 	})
 	return p
+}
+
+// close ends all connections and accepts no new ones.
+func (p *proxy) close() {
+	_ = p.l.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
 }
 
 func (p *proxy) url() string { return "redis://" + p.l.Addr().String() }
