@@ -75,8 +75,8 @@ func read(t *testing.T, c net.Conn, n int) string {
 	return string(b)
 }
 
-// failure is the error with which a read ends.
-func failure(t *testing.T, c net.Conn) error {
+// ended is the error with which a read ends.
+func ended(t *testing.T, c net.Conn) error {
 	t.Helper()
 	_ = c.SetReadDeadline(time.Now().Add(patience))
 	n, err := c.Read(make([]byte, 1))
@@ -94,7 +94,7 @@ func TestAContainerThatIsNotThereIsKnownAtOnce(t *testing.T) {
 			conn, err := c.Dial(t.Context(), tag)
 			if err == nil {
 				_, _ = conn.Write([]byte("x"))
-				err = failure(t, conn)
+				err = ended(t, conn)
 				_ = conn.Close()
 			}
 			if !errors.Is(err, engineio.ErrNoOwner) {
@@ -117,11 +117,11 @@ func TestTheStreamsOfAnEndedContainerEnd(t *testing.T) {
 		here, there := dialTo(t, a, b)
 		back, _ := dialTo(t, b, a)
 		stop()
-		if err := failure(t, here); !errors.Is(err, engineio.ErrNoOwner) {
+		if err := ended(t, here); !errors.Is(err, engineio.ErrNoOwner) {
 			t.Errorf("the stream to it: %v, want ErrNoOwner", err)
 		}
 		for _, conn := range []net.Conn{there, back} {
-			if err := failure(t, conn); !errors.Is(err, net.ErrClosed) {
+			if err := ended(t, conn); !errors.Is(err, net.ErrClosed) {
 				t.Errorf("a stream of its own: %v, want net.ErrClosed", err)
 			}
 		}
@@ -141,7 +141,7 @@ func TestALostMessageEndsTheStreamsOnBothSides(t *testing.T) {
 	cut.set(true)
 	_, _ = here.Write([]byte("swallowed"))
 	for _, conn := range []net.Conn{here, there} {
-		if err := failure(t, conn); !errors.Is(err, errLost) && !errors.Is(err, engineio.ErrNoOwner) {
+		if err := ended(t, conn); !errors.Is(err, errLost) && !errors.Is(err, engineio.ErrNoOwner) {
 			t.Errorf("a stream of the time before: %v, want that it was lost", err)
 		}
 	}
@@ -195,7 +195,7 @@ func TestControlFindsRedisAgain(t *testing.T) {
 	b, _ := control(t, server.URL, ControlOptions{})
 	here, _ := dialTo(t, a, b)
 	server.Kill()
-	if err := failure(t, here); !errors.Is(err, errLost) {
+	if err := ended(t, here); !errors.Is(err, errLost) {
 		t.Errorf("a stream without Redis ends with %v, want errLost", err)
 	}
 	eventually(t, "no stream is opened", func() (bool, any) {

@@ -95,7 +95,7 @@ func TestTheEndsOfAStream(t *testing.T) {
 	if got := read(t, there, 4); got != "last" {
 		t.Errorf("got %q", got)
 	}
-	if err := failure(t, there); !errors.Is(err, io.EOF) {
+	if err := ended(t, there); !errors.Is(err, io.EOF) {
 		t.Errorf("after CloseWrite: %v, want EOF", err)
 	}
 	if _, err := here.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {
@@ -115,7 +115,7 @@ func TestTheEndsOfAStream(t *testing.T) {
 	}
 	here, there = dialTo(t, a, b)
 	_ = there.Close()
-	if err := failure(t, here); !errors.Is(err, io.EOF) {
+	if err := ended(t, here); !errors.Is(err, io.EOF) {
 		t.Errorf("after Close there: %v, want EOF", err)
 	}
 	if _, err := here.Write([]byte("x")); !errors.Is(err, io.ErrClosedPipe) {
@@ -167,7 +167,7 @@ func TestAListenerThatClosedAcceptsNothing(t *testing.T) {
 	_ = b.Listen().Close()
 	refused := open(t, a, b.Tag())
 	_, _ = refused.Write([]byte("x"))
-	if err := failure(t, refused); !errors.Is(err, engineio.ErrNoOwner) {
+	if err := ended(t, refused); !errors.Is(err, engineio.ErrNoOwner) {
 		t.Errorf("a new stream: %v, want that there is no owner", err)
 	}
 	_, _ = there.Write([]byte("old")) // goes on
