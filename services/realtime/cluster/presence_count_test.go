@@ -11,6 +11,8 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/vegascore/vegascore/shared/redistest"
 )
 
 func expectCensus(t *testing.T, p *Presence, room string, players, sockets int) {
@@ -250,5 +252,40 @@ func TestPresenceWithoutOthersKnowsItsOwn(t *testing.T) {
 	told.expect(t, "r", map[string]int{"+p1": 2, "+p2": 1, "-p2": 1, "-p1": 1})
 	if got, want := p.Cluster(), (Stats{Containers: 1, Sockets: 2, Rooms: 1}); got != want {
 		t.Errorf("Cluster = %+v, want %+v", got, want)
+	}
+}
+
+// Rooms are on different nodes of a Redis Cluster, and move between them.
+func TestPresenceOnARedisCluster(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.Cluster(t)
+	var told news
+	a, _ := container(t, nodes.URL, PresenceOptions{Renew: time.Hour}, &told)
+	b, stop := container(t, nodes.URL, PresenceOptions{Renew: time.Hour}, &told)
+	for i := range 20 {
+		room := fmt.Sprint("r", i)
+		a.Join(room, "p1", "Ada")
+		b.Join(room, "p1", "Ada")
+		b.Join(room, "p2", "Bob")
+	}
+	c := NewPresence(dial(t, nodes.URL), PresenceOptions{}, testLog(t))
+	for i := range 20 {
+		expectCensus(t, c, fmt.Sprint("r", i), 2, 3)
+	}
+	eventually(t, "the cluster is counted", func() (bool, any) {
+		got := a.Cluster()
+		return got == Stats{Containers: 2, Rooms: 20}, got
+	})
+	nodes.Move(a.key("r0"))
+	nodes.Failover(a.key("r1")) // the new master does not know the scripts
+	for _, room := range []string{"r0", "r1"} {
+		a.Join(room, "p1", "Ada")
+		expectCensus(t, c, room, 2, 4)
+		a.Leave(room, "p1")
+	}
+	stop()
+	for i := range 20 {
+		expectCensus(t, c, fmt.Sprint("r", i), 1, 1)
+		told.expect(t, fmt.Sprint("r", i), map[string]int{"+p1": 1, "+p2": 1, "-p2": 1})
 	}
 }

@@ -32,10 +32,11 @@ func board(t *testing.T, address string, opts Options) *Board {
 	return New(client, opts, slog.New(slog.NewTextHandler(t.Output(), nil)))
 }
 
-// onEach runs test on a real Redis and on miniredis, the embedded default.
+// onEach runs test on a real Redis, a Redis Cluster, and miniredis, the embedded default.
 func onEach(t *testing.T, test func(t *testing.T, address string)) {
 	t.Helper()
 	t.Run("redis", func(t *testing.T) { t.Parallel(); test(t, redistest.New(t)) })
+	t.Run("cluster", func(t *testing.T) { t.Parallel(); test(t, redistest.Cluster(t).URL) })
 	t.Run("miniredis", func(t *testing.T) { t.Parallel(); test(t, "redis://"+miniredis.RunT(t).Addr()) })
 }
 
