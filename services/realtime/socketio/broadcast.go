@@ -124,7 +124,7 @@ func (ns *Namespace) Deliver(b Broadcast) {
 
 func (ns *Namespace) deliver(b Broadcast) error {
 	b.Packet.Namespace = ns.name
-	d := delivery{Broadcast: &b}
+	d := delivery{Broadcast: b}
 	if ns.server.recovery > 0 && b.Packet.ID == nil {
 		if at := ns.position(); at != "" {
 			d.offset = cmp.Or(b.Offset, at) // at: most likely still when it is put into the rooms
@@ -149,7 +149,7 @@ func (ns *Namespace) deliver(b Broadcast) error {
 
 // delivery is a broadcast on its way to the rooms.
 type delivery struct {
-	*Broadcast
+	Broadcast
 	frame  *engineio.Frame
 	offset string // in the frame
 }

@@ -185,6 +185,11 @@ func play(t *testing.T, r *rapid.T, processes int) {
 			come(p)
 		}
 		p.read(r, len(p.want))
+		// A direct emit must not take the client back to what it has seen.
+		ok(t, g.spaces[p.server].Sockets(p.id)[0].Emit("n", -1, "tail"))
+		p.events(`["n",-1,"tail"]`)
+		g.cut(p)
+		come(p)
 		p.ping()
 	}
 }

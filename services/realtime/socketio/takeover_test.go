@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -83,6 +84,43 @@ func TestAHalfOpenConnectionIsEndedFirst(t *testing.T) {
 		defer ns.mu.RUnlock()
 		return len(ns.leaving) == 0
 	})
+}
+
+func TestAClientThatLeftIsForgottenBeforeItsHandlersReturn(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]string{"by itself": "1", "by an error": "2{}"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hold, held := make(chan struct{}), make(chan struct{})
+			ns, url := recovering(t, func(srv *Server) {
+				srv.Of("/").OnConnect(func(s *Socket) {
+					s.On("hold", func(Args, Ack) {
+						close(held)
+						<-hold
+						s.Join("late")
+					})
+				})
+			})
+			s := begin(t, url, nil)
+			s.send(`2["hold"]`)
+			receive(t, held)
+			defer close(hold)
+			s.send(leave)
+			journal, is := ns.journal.(*memory)
+			if !is {
+				t.Fatal("no journal in memory")
+			}
+			eventually(t, "the client is forgotten", func() bool {
+				journal.mu.Lock()
+				defer journal.mu.Unlock()
+				return journal.sessions[s.pid] == nil
+			})
+			s.close()
+			if again := begin(t, url, s); again.recovered {
+				t.Error("recovered")
+			}
+		})
+	}
 }
 
 func TestASocketEndsWhenItsSessionMoved(t *testing.T) {
@@ -210,6 +248,9 @@ type slowLog struct {
 }
 
 func (l *slowLog) Position() string { return l.at }
+func (l *slowLog) Save(Session)     {}
+func (l *slowLog) Release(string)   {}
+func (l *slowLog) Forget(string)    {}
 
 func TestAPositionIsNeitherAheadOfTheRoomsNorBehind(t *testing.T) {
 	t.Parallel()
@@ -233,6 +274,32 @@ func TestAPositionIsNeitherAheadOfTheRoomsNorBehind(t *testing.T) {
 	want("Deliver has returned", "12")
 	log.at = "13"
 	want("others again", "13")
+}
+
+func TestAnEventIsMarkedWhenItReachesItsRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		srv := newServer(Options{Recovery: time.Minute})
+		ns, log := srv.Of("/"), &slowLog{at: "1"}
+		ns.keep(log)
+		list, clients := fakes(srv, 1, "full")
+		list[0].stuck = make(chan struct{})
+		filler := text("filler", "full")
+		filler.Packet.Attachments = [][]byte{make([]byte, maxBuffer)}
+		ns.Deliver(filler)
+		go ns.Deliver(text("late", "full")) // ends when the room has taken it
+		synctest.Wait()
+		b := text("n", "elsewhere")
+		b.Offset = "1000"
+		ns.Deliver(b)
+		close(list[0].stuck)
+		synctest.Wait()
+		sizes := list[0].take()
+		if got, want := sizes[len(sizes)-1], size(t, `2["late","1000"]`); got != want {
+			t.Errorf("the last frame has %d bytes, want %d", got, want)
+		}
+		closeAll(clients)
+	})
 }
 
 func TestStaysOfASessionAreBounded(t *testing.T) {
