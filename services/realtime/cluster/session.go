@@ -79,7 +79,7 @@ func (s *sessions) end(pid string, state sessionState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.byPID[pid]; e != nil && e.state != sessionOver {
-		e.state, e.released = state, time.Now()
+		e.state, e.released, e.Moved = state, time.Now(), nil
 		s.enqueue(e)
 	}
 }
@@ -297,7 +297,7 @@ func (j *journal) claim(ctx context.Context, found session) error {
 		return fmt.Errorf("take over session: somebody else has: %w", socketio.ErrNotRecoverable)
 	}
 	found.generation++
-	found.state, found.queued, found.saved = sessionHere, false, time.Now()
+	found.state, found.queued, found.saved, found.Moved = sessionHere, false, time.Now(), nil
 	s := &j.sessions
 	s.mu.Lock()
 	defer s.mu.Unlock()
