@@ -38,6 +38,15 @@ func (n *node) mustResume(t *testing.T, pid, at string, want ...string) socketio
 	return r
 }
 
+// missedAt is the offset of one of the events that a client missed.
+func missedAt(t *testing.T, r socketio.Resumed, i int) string {
+	t.Helper()
+	if i >= len(r.Missed) {
+		t.Fatalf("missed %d events", len(r.Missed))
+	}
+	return r.Missed[i].Offset
+}
+
 func (n *node) mustNotResume(t *testing.T, what, pid, owner, at string) {
 	t.Helper()
 	if got, _, err := n.resume(t, pid, owner, at); !errors.Is(err, socketio.ErrNotRecoverable) {
@@ -107,7 +116,7 @@ func TestAClientGoesOnAtAnotherContainer(t *testing.T) {
 			t.Errorf("resumed %+v at %s; stays (-want +got):\n%s", r.Session, r.Offset, diff)
 		}
 		// Half of it arrives, and the client comes back once more, to one who has it in memory.
-		b.mustResume(t, "p", r.Missed[2].Offset, missed[3:]...)
+		b.mustResume(t, "p", missedAt(t, r, 2), missed[3:]...)
 		b.mustResume(t, "p", "", append(slices.Clone(texts[1:3]), missed...)...)
 		b.mustResume(t, "p", b.lastOffset(t))
 	})
@@ -381,8 +390,8 @@ func TestAClientIsAheadOfTheLog(t *testing.T) {
 	r := b.mustResume(t, "p", ahead, `["b"]`, texts[4])
 	// Only the first of them arrives; then the client comes back to its first container.
 	eventually(t, "all came back", func() (bool, any) { return a.journal().own.quietAfter(a.journal(), 5), nil })
-	a.mustResume(t, "p", r.Missed[0].Offset, texts[4])
-	a.mustResume(t, "p", r.Missed[1].Offset)
+	a.mustResume(t, "p", missedAt(t, r, 0), texts[4])
+	a.mustResume(t, "p", missedAt(t, r, 1))
 	a.mustResume(t, "q", "", append([]string{`["b"]`}, texts[2:5]...)...)
 }
 
@@ -402,18 +411,18 @@ func TestWhatIsNotLoggedYetIsResumedHere(t *testing.T) {
 	a.append(t, `["three"]`, "r")
 	a.expect(t, `["one"]`, `["two"]`, `["three"]`)
 	r := a.mustResume(t, "p", "", `["two"]`, `["three"]`)
-	if r.Offset != j.Position() || r.Offset != r.Missed[1].Offset {
-		t.Errorf("resumed at %s; missed up to %s; position %s", r.Offset, r.Missed[1].Offset, j.Position())
+	if r.Offset != j.Position() || r.Offset != missedAt(t, r, 1) {
+		t.Errorf("resumed at %s; missed up to %s; position %s", r.Offset, missedAt(t, r, 1), j.Position())
 	}
-	a.mustResume(t, "p", r.Missed[0].Offset, `["three"]`)
-	a.mustResume(t, "p", r.Missed[1].Offset)
+	a.mustResume(t, "p", missedAt(t, r, 0), `["three"]`)
+	a.mustResume(t, "p", missedAt(t, r, 1))
 	j.filling.Unlock()
 	a.deafen(func(string) bool { return false })
 	a.append(t, `["four"]`, "r")
 	a.expect(t, `["one"]`, `["two"]`, `["three"]`, `["four"]`)
 	b := join(t, address, opts, "/", "r")
-	b.mustResume(t, "p", r.Missed[0].Offset, `["three"]`, `["four"]`)
-	b.mustResume(t, "p", r.Missed[1].Offset, `["four"]`)
+	b.mustResume(t, "p", missedAt(t, r, 0), `["three"]`, `["four"]`)
+	b.mustResume(t, "p", missedAt(t, r, 1), `["four"]`)
 }
 
 // Many come back at once: what they missed is near.
