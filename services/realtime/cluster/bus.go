@@ -98,11 +98,11 @@ func (b *bus) Close() error {
 
 // Size implements socketio.Bus. On an error it is the size of a container alone.
 func (b *bus) Size(ctx context.Context) (containers int, err error) {
-	counts, err := b.redis.client.PubSubNumSub(ctx, b.requests).Result()
+	n, err := subscribers(ctx, b.redis.client, b.requests, false)
 	if err != nil {
 		return 1, fmt.Errorf("count containers of %s: %w", b.name, err)
 	}
-	return max(1, int(counts[b.requests])), nil
+	return max(1, n), nil
 }
 
 // onBroadcast takes a message of the pattern. Whether anybody is there is looked up

@@ -28,10 +28,10 @@ type message struct {
 // the memory, and players are told of the gap. A message whose answer was lost is not
 // repeated, because it may have been delivered.
 type publisher struct {
-	client redis.UniversalClient
-	log    *slog.Logger
-	limit  int           // of queued bytes
-	wake   chan struct{} // holds one token: the queue is not empty
+	route route // the run goroutine's alone
+	log   *slog.Logger
+	limit int           // of queued bytes
+	wake  chan struct{} // holds one token: the queue is not empty
 
 	mu        sync.Mutex
 	idle      *sync.Cond // queue and flight are empty
@@ -53,7 +53,7 @@ type outage struct {
 }
 
 func newPublisher(client redis.UniversalClient, limit int, log *slog.Logger) *publisher {
-	p := &publisher{client: client, log: log, limit: limit, since: time.Now(), wake: make(chan struct{}, 1)}
+	p := &publisher{route: route{client: client}, log: log, limit: limit, since: time.Now(), wake: make(chan struct{}, 1)}
 	p.idle = sync.NewCond(&p.mu)
 	return p
 }
@@ -137,7 +137,8 @@ func (p *publisher) drain(ctx context.Context) error {
 			p.settle(sent, 0, false)
 			continue
 		}
-		out := p.client.Ping(ctx).Err() != nil
+		p.route.fail(ctx)
+		out := p.ping(ctx) != nil
 		p.settle(sent, lost, out)
 		if out {
 			p.log.WarnContext(ctx, "publishing to this container only", "error", err)
@@ -167,7 +168,11 @@ func (p *publisher) take() []message {
 
 // pipeline sends one batch and returns how many messages Redis confirmed.
 func (p *publisher) pipeline(ctx context.Context, batch []message) (sent int, err error) {
-	pipe := p.client.Pipeline()
+	node, err := p.route.node(ctx)
+	if err != nil {
+		return 0, err
+	}
+	pipe := node.Pipeline()
 	for _, m := range batch {
 		pipe.Publish(ctx, m.channel, m.payload)
 	}
@@ -200,15 +205,24 @@ func (p *publisher) settle(sent, lost int, out bool) {
 	}
 }
 
+func (p *publisher) ping(ctx context.Context) error {
+	node, err := p.route.node(ctx)
+	if err != nil {
+		return err
+	}
+	return node.Ping(ctx).Err()
+}
+
 // recover asks Redis until it answers, then ends the outage. It returns early with ctx.
 func (p *publisher) recover(ctx context.Context) {
 	for pause := (backoff{failures: 1}); ; pause.failures++ {
 		if !sleep(ctx, pause.next()) {
 			return
 		}
-		if p.client.Ping(ctx).Err() == nil {
+		if p.ping(ctx) == nil {
 			break
 		}
+		p.route.fail(ctx)
 	}
 	p.mu.Lock()
 	was, dropped := p.outage, p.dropped

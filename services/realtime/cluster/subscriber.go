@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -27,7 +28,7 @@ type handler func(channel, payload string)
 // not even they are answered the connection is given up. Redis keeps nothing for a
 // listener that is away: each new subscription after a loss is a gap, and reported.
 type subscriber struct {
-	client redis.UniversalClient
+	route  route // the run goroutine's alone, and its writer's
 	log    *slog.Logger
 	quiet  time.Duration
 	onGap  func(Gap)
@@ -51,7 +52,7 @@ type subscriber struct {
 func newSubscriber(client redis.UniversalClient, quiet time.Duration, onGap func(Gap), log *slog.Logger) *subscriber {
 	now := time.Now()
 	return &subscriber{
-		client: client, quiet: quiet, onGap: onGap, log: log, change: make(chan struct{}, 1),
+		route: route{client: client}, quiet: quiet, onGap: onGap, log: log, change: make(chan struct{}, 1),
 		channels: map[string]handler{}, patterns: map[string]handler{}, confirms: map[string]func(){}, waiting: map[string]struct{}{},
 		since: now, heard: now,
 	}
@@ -102,14 +103,22 @@ func (s *subscriber) signal() {
 func (s *subscriber) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.session(ctx)
+		s.route.fail(ctx)
 	}
 }
 
 // session listens over one PubSub, which connects and subscribes anew by itself when
-// its connection breaks, but would wait for ever on one that is silent.
+// its connection breaks, but to the same node of a cluster, and would wait for ever on
+// one that is silent. It returns when another is to be tried, or life ends.
 func (s *subscriber) session(life context.Context) {
+	node, err := s.route.node(life)
+	if err != nil {
+		s.fail(life, err)
+		sleep(life, s.pause.next())
+		return
+	}
 	ctx, end := context.WithCancelCause(life)
-	pubsub := s.client.Subscribe(ctx)
+	pubsub := node.Subscribe(ctx)
 	closed := make(chan struct{})
 	context.AfterFunc(ctx, func() { // ends a blocked read
 		_ = pubsub.Close()
@@ -139,8 +148,8 @@ func (s *subscriber) session(life context.Context) {
 			err = context.Cause(ctx)
 		}
 		s.fail(life, err)
-		if !sleep(life, s.pause.next()) || over {
-			return
+		if !sleep(life, s.pause.next()) || over || s.route.current != nil {
+			return // in a cluster, to try another node
 		}
 	}
 }
@@ -159,7 +168,7 @@ func (s *subscriber) write(ctx context.Context, pubsub *redis.PubSub) error {
 	}
 	tick := time.NewTicker(s.quiet / 2)
 	defer tick.Stop()
-	last, silent := time.Time{}, 0
+	last, silent, strayed := time.Time{}, 0, 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -169,6 +178,12 @@ func (s *subscriber) write(ctx context.Context, pubsub *redis.PubSub) error {
 				return err
 			}
 		case <-tick.C:
+			if strayed++; s.route.belongs(ctx) {
+				strayed = 0
+			}
+			if strayed == strays {
+				return errors.New("its node has left the cluster")
+			}
 			heard := s.lastHeard()
 			if heard.After(last) || s.busy.Load() {
 				last, silent = heard, 0
