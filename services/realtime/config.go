@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"strconv"
@@ -20,13 +21,16 @@ type config struct {
 	Port      int      `env:"PORT" envDefault:"8080"`
 	LocalOnly bool     `env:"LOCAL_ONLY"` // listen on the loopback interface
 	Origins   []string `env:"ORIGINS"`    // pages of other hosts that may connect
-	// Transports that clients may use. Polling needs a load balancer that brings the
-	// requests of a session to the container that opened it.
+	// Transports that clients may use.
 	Transports []string `env:"TRANSPORTS" envDefault:"polling,websocket"`
 	MemoryMB   int      `env:"MEMORY_MB"` // the container's limit; 0: the cgroup's
 	// Recovery is how long a client that lost its connection may stay away and still go
 	// on where it stopped; 0 turns it off.
 	Recovery time.Duration `env:"RECOVERY_WINDOW" envDefault:"2m"`
+
+	// Revision is what a drain message may keep; the platform sets it. APP_VERSION when
+	// empty.
+	Revision string `env:"K_REVISION"`
 
 	Tokens    auth.Config
 	Redis     redisconn.Config
@@ -48,6 +52,7 @@ func readConfig(getenv func(string) string) (config, error) {
 		return c, fmt.Errorf("read configuration: RECOVERY_WINDOW is %s: must be 0 to %s", c.Recovery, maxRecovery)
 	}
 	c.Telemetry.Service = "realtime"
+	c.Revision = cmp.Or(c.Revision, c.Telemetry.Version)
 	return c, nil
 }
 

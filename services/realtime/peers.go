@@ -22,6 +22,8 @@ import (
 type peers struct {
 	publish, subscribe redis.UniversalClient
 	adapter            *cluster.Redis
+	control            *cluster.Control
+	drains             chan cluster.Drain // the latest message that was not obeyed yet
 	presence           *cluster.Presence
 	board              *chat.Board
 	hall               atomic.Pointer[lobby.Lobby] // what presence is told of, and counts
@@ -63,12 +65,14 @@ func connect(c config, log *slog.Logger) (*peers, error) {
 			}
 		},
 	}, log)
+	p.drains = make(chan cluster.Drain, 1)
+	p.control = cluster.NewControl(p.publish, p.subscribe, cluster.ControlOptions{OnDrain: p.asked}, log)
 	return p, nil
 }
 
 // run starts to listen to the others. leave ends that: after the drain, so that
 // what the sockets had to say is sent first.
-func (p *peers) run(ctx context.Context) (leave func()) {
+func (p *peers) run(ctx context.Context, rooms *socketio.Server, revision string, log *slog.Logger) (leave func()) {
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	// Presence publishes that the players have left, so it ends before the adapter.
@@ -77,6 +81,8 @@ func (p *peers) run(ctx context.Context) (leave func()) {
 	wg.Go(func() { p.presence.Run(leases); close(left) })
 	if p.adapter != nil {
 		wg.Go(func() { p.adapter.Run(ctx) })
+		wg.Go(func() { p.control.Run(ctx) })
+		wg.Go(func() { p.obey(ctx, rooms, revision, log) })
 	}
 	return func() {
 		stopLeases()
@@ -97,6 +103,7 @@ func (p *peers) close() {
 func options(c config, p *peers, log *slog.Logger) socketio.Options {
 	opts := socketio.Options{Logger: log, Recovery: c.Recovery, Engine: engineio.Options{Transports: c.Transports, Origins: c.Origins, Logger: log}}
 	if p.adapter != nil {
+		opts.Engine.Forwarder = p.control
 		opts.Adapter = p.adapter
 		if c.Telemetry.Endpoint != "" {
 			opts.Adapter = spans.Adapter(p.adapter)

@@ -78,7 +78,7 @@ func serve(ctx context.Context, c config, ln net.Listener, rooms *socketio.Serve
 			end(err) // without its figures the container is not to be trusted
 		}
 	})
-	leave := peers.run(background)
+	leave := peers.run(background, rooms, c.Revision, log)
 
 	drained := sync.OnceValue(func() error { return drain(rooms) })
 	log.Info("listening", "addr", ln.Addr().String(), "startup_ms", metrics.Started().Milliseconds())

@@ -40,6 +40,8 @@ func watch(ns *socketio.Namespace, hall *lobby.Lobby, p *peers, metrics *telemet
 		health.System(c.MemoryMB),
 	}
 	if p.adapter != nil {
+		metrics.Read("socketio_forwarded", "Requests and websockets that are forwarded to or from another container now.", func() float64 { return float64(p.control.Status().Streams) })
+		metrics.Read("socketio_forwarding_lost", "Times in which the way to another container was lost.", func() float64 { return float64(p.control.Status().Lost) })
 		latency := metrics.Latency("redis")
 		metrics.Read("socketio_dropped", "Messages that other containers did not get, or may not have got.", func() float64 { return float64(p.adapter.Status().Dropped) })
 		metrics.Read("socketio_gaps", "Times in which messages of other containers may have been missed.", func() float64 { return float64(p.adapter.Status().Gaps) })

@@ -23,8 +23,6 @@ type ControlOptions struct {
 	Quiet  time.Duration // a silent connection to Redis is given up after about twice this; 1.5 s when 0
 	Beat   time.Duration // how often containers with streams in common say that they live; 500 ms when 0
 
-	// Revision is what this container runs, for OnDrain.
-	Revision string
 	// OnDrain is told of a drain message. It must not block.
 	OnDrain func(Drain)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -150,31 +149,25 @@ func (p *passages) remove(c io.Closer) {
 	delete(p.open, c)
 }
 
-// closeAll closes what is open, in random order and evenly over spread, or at
-// once when ctx ends; then it lets nothing in.
-func (p *passages) closeAll(ctx context.Context, spread time.Duration) {
+// all is what is open.
+func (p *passages) all() []io.Closer {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	all := make([]io.Closer, 0, len(p.open))
 	for c := range p.open {
 		all = append(all, c)
 	}
-	p.mu.Unlock()
-	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	begin := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for i, c := range all {
-		timer.Reset(time.Until(begin.Add(spread * time.Duration(i) / time.Duration(len(all)))))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		c.Close()
-	}
+	return all
+}
+
+// closeAll closes what is open evenly over spread, or at once when ctx ends;
+// then it lets nothing in.
+func (p *passages) closeAll(ctx context.Context, spread time.Duration) {
+	_ = evenly(ctx, p.all(), spread)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	for c := range p.open { // came meanwhile
-		c.Close()
+	for c := range p.open { // came meanwhile, or ctx has ended
+		_ = c.Close()
 	}
 }

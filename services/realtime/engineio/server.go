@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -34,6 +35,8 @@ type Server struct {
 	done      <-chan struct{}    // ends the heartbeat and the wait for late requests
 	stop      context.CancelFunc // closes done
 	group     sync.WaitGroup     // the heartbeat, every session's goroutine, and websockets that ask to upgrade
+
+	refusing atomic.Bool // new handshakes, since Empty
 
 	mu       sync.Mutex
 	sessions map[string]*Session
@@ -136,7 +139,7 @@ func (srv *Server) check(r *http.Request, query url.Values) error {
 
 // open starts a session and answers the handshake with the open packet.
 func (srv *Server) open(w http.ResponseWriter, r *http.Request, query url.Values) {
-	if !srv.enter() {
+	if srv.refusing.Load() || !srv.enter() {
 		refuse(w, errDraining)
 		return
 	}
