@@ -27,6 +27,7 @@ type config struct {
 	// Recovery is how long a client that lost its connection may stay away and still go
 	// on where it stopped; 0 turns it off.
 	Recovery time.Duration `env:"RECOVERY_WINDOW" envDefault:"2m"`
+	Hops     int           `env:"TRUSTED_HOPS"` // proxies in front that add to X-Forwarded-For
 
 	// Revision is what a drain message may keep; the platform sets it. APP_VERSION when
 	// empty.
@@ -47,6 +48,9 @@ func readConfig(getenv func(string) string) (config, error) {
 		if t != "polling" && t != "websocket" {
 			return c, fmt.Errorf("read configuration: TRANSPORTS names %q: must be polling or websocket", t)
 		}
+	}
+	if c.Hops < 0 {
+		return c, fmt.Errorf("read configuration: TRUSTED_HOPS is %d: must be 0 or more", c.Hops)
 	}
 	if c.Recovery < 0 || c.Recovery > maxRecovery {
 		return c, fmt.Errorf("read configuration: RECOVERY_WINDOW is %s: must be 0 to %s", c.Recovery, maxRecovery)

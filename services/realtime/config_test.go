@@ -11,6 +11,7 @@ func TestAWrongVariableIsNamed(t *testing.T) {
 		{"PORT", "http", "Port"},
 		{"LOCAL_ONLY", "perhaps", "LocalOnly"},
 		{"TRANSPORTS", "polling,carrier pigeon", "TRANSPORTS"},
+		{"TRUSTED_HOPS", "-1", "TRUSTED_HOPS"},
 		{"RECOVERY_WINDOW", "-1s", "RECOVERY_WINDOW"},
 		{"RECOVERY_WINDOW", "6m", "RECOVERY_WINDOW"},
 		{"RECOVERY_WINDOW", "2", "Recovery"},

@@ -3,7 +3,6 @@ package lobby
 import (
 	"context"
 	"math"
-	"net"
 	"strconv"
 	"time"
 
@@ -53,7 +52,7 @@ func (l *Lobby) chat(s *socketio.Socket, p *player, args socketio.Args) (any, er
 		}
 	}
 	ctx := context.Background() // the board bounds its waits
-	if wait := l.chats.Pace(ctx, p.member.ID, address(s)); wait > 0 {
+	if wait := l.chats.Pace(ctx, p.member.ID, address(s.Handshake(), l.hops)); wait > 0 {
 		return nil, problem.New(429, problem.TooManyRequests, "two messages a second are enough; wait "+seconds(wait)).After(wait)
 	}
 	posted := l.chats.Post(ctx, chat.Message{Room: room, From: p.member, Text: text}, key)
@@ -70,13 +69,4 @@ func (l *Lobby) chat(s *socketio.Socket, p *player, args socketio.Args) (any, er
 // seconds is a wait in words.
 func seconds(wait time.Duration) string {
 	return strconv.FormatFloat(math.Ceil(wait.Seconds()*10)/10, 'f', -1, 64) + " s"
-}
-
-// address is where a socket's traffic comes from.
-func address(s *socketio.Socket) string {
-	remote := s.Handshake().RemoteAddr
-	if host, _, err := net.SplitHostPort(remote); err == nil {
-		return host
-	}
-	return remote
 }
