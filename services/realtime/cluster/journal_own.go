@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -121,11 +120,16 @@ func (o *own) late(handled uint64, head broadcast.Head, hold time.Duration) bool
 	return false
 }
 
-// pending returns the messages above the count handled here.
-func (o *own) pending(handled uint64) []*ownMessage {
+// pending returns the messages above the count handled here, as they are now.
+// journal.deliver is held.
+func (o *own) pending(handled uint64) []ownMessage {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return slices.Clone(o.after(handled))
+	var copies []ownMessage
+	for _, m := range o.after(handled) {
+		copies = append(copies, *m)
+	}
+	return copies
 }
 
 // returned takes the broadcast of a message that came back from the log; nil when it is
