@@ -66,6 +66,8 @@ type Head struct {
 	Epoch  string
 	Start  uint64 // the number before the first one of the epoch
 	Number uint64 // of the newest message
+	// Age of the epoch by Redis' clock, as Log.Head tells it.
+	Age time.Duration
 }
 
 // Head returns the newest state. When the log is lost, or behind what the caller knows
@@ -73,13 +75,16 @@ type Head struct {
 // a new epoch.
 func (l *Log) Head(ctx context.Context, known Head) (Head, error) {
 	reply, err := headScript.Run(ctx, l.client, []string{l.base + "log"}, NewName(), known.Epoch, known.Number).Slice()
-	if err == nil {
-		known, _, err = parseHead(reply)
-	}
 	if err != nil {
 		return Head{}, fmt.Errorf("read the head of the log: %w", err)
 	}
-	return known, nil
+	head, rest, err := parseHead(reply)
+	if err != nil || len(rest) != 1 {
+		return Head{}, fmt.Errorf("read the head of the log: %w", errReply)
+	}
+	age, _ := rest[0].(int64)
+	head.Age = time.Duration(age) * time.Microsecond
+	return head, nil
 }
 
 // NewName returns a random name of an epoch or an origin.
@@ -111,7 +116,8 @@ end
 
 var headScript = redis.NewScript(openLog + `
 local epoch, start, number = open(KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3]))
-return {epoch, text(start), text(number)}
+local time = redis.call('TIME')
+return {epoch, text(start), text(number), math.max(0, time[1] * 1000000 + time[2] - start)}
 `)
 
 // parseHead reads the first three elements of every script's reply.

@@ -88,8 +88,8 @@ func (b *bus) decode(message []byte) (socketio.Broadcast, error) {
 // Close implements socketio.Bus.
 func (b *bus) Close() error {
 	b.redis.forget(b)
-	done := b.redis.publisher.flush(flushTime) && b.journal.own.flush(flushTime)
-	b.journal.stop()
+	done := b.redis.publisher.flush(flushTime)
+	b.journal.close(flushTime)
 	if !done {
 		return errors.New("not everything was published in time")
 	}

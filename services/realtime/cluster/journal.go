@@ -66,7 +66,7 @@ type journal struct {
 	seen     uint64            // the highest number that came while holed
 	turned   bool              // the log was lost since this container runs
 	past     []string          // lost epochs
-	contact  time.Time         // when head was the newest
+	contact  time.Time         // when head was the newest; at first, when this container began
 	heard    map[string]origin // the latest messages handled, by who wrote them
 	looped   uint64            // the latest own one that came from the log
 	beats    int               // of the clerk
@@ -100,7 +100,7 @@ func newJournal(client redis.UniversalClient, ns socketio.Local, channel string,
 	j := &journal{
 		ns: ns, codec: c, log: log, opts: opts, client: client, received: received,
 		room:  broadcast.NewLog(client, broadcast.LogOptions{Channel: channel, Keys: opts.keys, Sharded: opts.sharded}),
-		heard: map[string]origin{},
+		heard: map[string]origin{}, contact: time.Now(),
 	}
 	j.life, j.end = context.WithCancel(context.Background())
 	j.advanced = sync.NewCond(&j.deliver)
@@ -121,6 +121,15 @@ func (j *journal) start() {
 func (j *journal) stop() {
 	j.end()
 	j.running.Wait()
+}
+
+// close waits for Redis to take what is left, for a limited time, and stops.
+func (j *journal) close(limit time.Duration) {
+	j.own.flush(limit)
+	j.stop()
+	if left := j.own.left(); left > 0 {
+		j.log.Warn("events die with this container", "namespace", j.ns.Name(), "events", left)
+	}
 }
 
 // Append implements socketio.Journal. ErrAlone says that so much waits for Redis that

@@ -61,15 +61,17 @@ func (j *journal) fillStep(ctx context.Context) (more bool, err error) {
 }
 
 // turn begins with another epoch, from its first message on, and says whether there
-// may be any. A container that knew no log begins where the log is.
+// may be any.
 func (j *journal) turn(known, head broadcast.Head) (more bool) {
 	j.deliver.Lock()
 	if j.head.Epoch != known.Epoch {
 		j.deliver.Unlock()
 		return true
 	}
-	lost := known.Epoch != ""
-	if lost {
+	late := false
+	if known.Epoch == "" {
+		head.Number, late = j.beginning(head)
+	} else {
 		j.past = append(j.past, known.Epoch)
 		j.past = j.past[max(0, len(j.past)-8):]
 		j.turned = true
@@ -80,14 +82,30 @@ func (j *journal) turn(known, head broadcast.Head) (more bool) {
 	j.ring.restart(head.Number)
 	j.moved()
 	j.deliver.Unlock()
-	if lost {
+	if known.Epoch != "" {
 		j.log.Warn("room log was lost", "namespace", j.ns.Name(), "epoch", head.Epoch)
 		j.epochs.Add(1)
 		j.own.turn(head)
 		j.sessions.saveAll()
+	}
+	if known.Epoch != "" || late {
 		j.opts.onLoss()
 	}
-	return lost
+	return true
+}
+
+// beginning is where a container begins that has just reached Redis: where the log is,
+// or with its first message when the log began while the container waited. late says
+// that it waited so long that its players may have missed something. deliver is held.
+func (j *journal) beginning(head broadcast.Head) (number uint64, late bool) {
+	waited := time.Since(j.contact)
+	switch {
+	case head.Age <= waited:
+		return head.Start, false
+	case j.seen > head.Start && j.seen <= head.Number: // the first that it heard
+		return j.seen - 1, waited > beatEvery
+	}
+	return head.Number, waited > beatEvery
 }
 
 // collect reads what was sent to the rooms that are here, up to a number that the log

@@ -174,17 +174,25 @@ func (o *own) turn(head broadcast.Head) {
 	o.signal()
 }
 
-// flush waits until everything is written, and says whether that was so within limit.
-func (o *own) flush(limit time.Duration) bool {
+// left counts what will never be written, once the writer has ended.
+func (o *own) left() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := len(o.list) - o.written
+	o.dropped += uint64(n)
+	return n
+}
+
+// flush waits until everything is written, or the limit has passed.
+func (o *own) flush(limit time.Duration) {
 	deadline := time.Now().Add(limit)
 	defer time.AfterFunc(limit, o.idle.Broadcast).Stop()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.written < len(o.list) {
 		if !time.Now().Before(deadline) {
-			return false
+			return
 		}
 		o.idle.Wait()
 	}
-	return true
 }

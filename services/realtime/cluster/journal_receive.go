@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"slices"
-	"time"
 
 	"github.com/vegascore/vegascore/shared/broadcast"
 )
@@ -23,10 +22,9 @@ func (j *journal) receive(room string, tail broadcast.Tail, text string) {
 // there, too. deliver is held.
 func (j *journal) take(e ringed) (fill bool) {
 	switch head := &j.head; {
-	case head.Epoch == "": // the first that this container hears
-		*head = broadcast.Head{Epoch: e.Epoch, Number: e.Number - 1}
-		j.floor, j.contact = head.Number, time.Now()
-		j.ring.restart(head.Number)
+	case head.Epoch == "": // Redis did not answer yet
+		j.seen = max(j.seen, e.Number)
+		return !j.holed
 	case e.Epoch != head.Epoch:
 		return !j.holed && !slices.Contains(j.past, e.Epoch)
 	case e.Number <= j.floor: // the fill had it
