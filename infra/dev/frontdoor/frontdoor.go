@@ -1,7 +1,7 @@
 // Package frontdoor is the one address of the local stack: what a load balancer in
 // front of the services does in production, as far as players can tell.
 //
-//	/socket.io/  the realtime containers in turn; a polling session stays with its container
+//	/socket.io/  the realtime containers in turn
 //	/v1/         the actions service
 //	/health /ready /live  of the whole stack
 //	/            the page
@@ -57,9 +57,8 @@ func New(opts Options) *Door {
 	d.services = append(append(append(d.services, opts.Realtime...), opts.Actions), opts.Others...)
 	d.probe = &http.Client{Transport: d.transport, Timeout: probeTimeout}
 
-	sockets := newTurns(opts.Realtime, d.transport)
-	d.mux.Handle("/socket.io/", d.proxy(sockets, sockets.learn))
-	d.mux.Handle("/v1/", d.proxy(newTurns([]Service{opts.Actions}, d.transport), nil))
+	d.mux.Handle("/socket.io/", d.proxy(newTurns(opts.Realtime, d.transport)))
+	d.mux.Handle("/v1/", d.proxy(newTurns([]Service{opts.Actions}, d.transport)))
 	d.mux.Handle("/live", readOnly(func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, map[string]any{"live": true, "uptime": d.uptime()})
 	}))
@@ -80,7 +79,7 @@ func (d *Door) uptime() int { return int(time.Since(d.started) / time.Second) }
 
 // proxy forwards requests, upgrades to websockets included, through the round
 // tripper that picks the container.
-func (d *Door) proxy(through http.RoundTripper, seen func(*http.Response) error) http.Handler {
+func (d *Door) proxy(through http.RoundTripper) http.Handler {
 	return &httputil.ReverseProxy{
 		Transport: through,
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -88,8 +87,7 @@ func (d *Door) proxy(through http.RoundTripper, seen func(*http.Response) error)
 			r.Out.Host = r.In.Host
 			r.SetXForwarded()
 		},
-		ModifyResponse: seen,
-		FlushInterval:  -1, // a long poll's answer goes out as it comes
+		FlushInterval: -1, // a long poll's answer goes out as it comes
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() != nil {
 				return // the client left
