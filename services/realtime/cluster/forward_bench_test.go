@@ -95,7 +95,9 @@ func benched(b *testing.B, address string) (*socketio.Server, *httptest.Server) 
 		}
 		web.Close()
 	})
-	for whole := false; !whole; time.Sleep(time.Millisecond) {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for whole := false; !whole; <-tick.C {
 		whole, _ = c.subscriber.status(&Status{})
 	}
 	return srv, web
