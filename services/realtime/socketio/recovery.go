@@ -13,6 +13,8 @@ const (
 	// resumeTime bounds how long a client that comes back waits for the journal
 	// before it begins afresh.
 	resumeTime = 2 * time.Second
+	// resumePause is how long it waits before a journal that failed is asked again.
+	resumePause = 50 * time.Millisecond
 	// maxEnded is how many rooms that a socket has left are kept with its session:
 	// what was emitted to them before may be under way when the client is cut off.
 	maxEnded = 32
@@ -64,10 +66,15 @@ func (s *Socket) resume() (resumed bool) {
 	owner, from := s.recovery.owner, s.recovery.claim
 	s.mu.Unlock()
 	var ended <-chan struct{}
-	err := s.ns.journal.Resume(ctx, from.pid, owner, from.offset, func(r Resumed) {
-		ended = s.takeOver(&r)
-		resumed = true
-	})
+	var err error
+	for again := true; again; {
+		err = s.ns.journal.Resume(ctx, from.pid, owner, from.offset, func(r Resumed) {
+			ended = s.takeOver(&r)
+			resumed = true
+		})
+		// A journal that cannot be read now may have lost a connection, no more.
+		again = err != nil && !resumed && !errors.Is(err, ErrNotRecoverable) && pause(ctx, resumePause)
+	}
 	if err != nil && !errors.Is(err, ErrNotRecoverable) {
 		s.ns.server.logger.Warn("client begins afresh", "namespace", s.ns.name, "error", err)
 	}
@@ -81,6 +88,18 @@ func (s *Socket) resume() (resumed bool) {
 		<-ended
 	}
 	return true
+}
+
+// pause waits and reports whether ctx goes on.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 // takeOver makes the socket the one of a session and sends what the client has

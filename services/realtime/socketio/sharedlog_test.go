@@ -3,6 +3,7 @@ package socketio
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 )
@@ -18,6 +19,7 @@ type sharedLog struct {
 	sessions map[string]Session
 	homes    map[string]*logBus
 	fails    error // of Append and Resume
+	stumbles int   // how many calls of Resume fail
 }
 
 // logBus is one process on the log.
@@ -97,7 +99,12 @@ func (b *logBus) Resume(_ context.Context, pid, owner, offset string, resume fun
 	b.mu.Lock()
 	s, known := b.sessions[pid]
 	home, log, fails := b.homes[pid], b.log, b.fails
-	b.homes[pid] = b
+	if b.stumbles > 0 {
+		b.stumbles--
+		fails = io.ErrUnexpectedEOF
+	} else {
+		b.homes[pid] = b
+	}
 	b.mu.Unlock()
 	switch {
 	case fails != nil:

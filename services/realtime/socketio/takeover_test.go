@@ -190,6 +190,20 @@ func TestAJournalThatFailsIsNoEnd(t *testing.T) {
 	}
 }
 
+func TestAJournalThatStumblesIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	log := newSharedLog()
+	srv, url := serve(t, Options{Recovery: time.Minute, Adapter: log}, rooms)
+	s := begin(t, url, nil)
+	s.close()
+	ok(t, srv.Of("/").Emit("n"))
+	log.mu.Lock()
+	log.stumbles = 2
+	log.mu.Unlock()
+	s = s.again(url)
+	s.events(`["n"]`)
+}
+
 // deaf is an adapter that has no journal.
 type deaf struct{ err error }
 
