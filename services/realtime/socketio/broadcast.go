@@ -131,7 +131,7 @@ func (ns *Namespace) deliver(b Broadcast) error {
 		}
 	}
 	var err error
-	if d.frame, err = b.Packet.frameAt(d.offset); err != nil {
+	if d.frame, err = ns.server.frame(&b.Packet, d.offset); err != nil {
 		return err
 	}
 	for {
@@ -166,7 +166,7 @@ func (ns *Namespace) mark(d *delivery) string {
 	}
 	at := ns.at()
 	if d.offset != at && d.Packet.ID == nil {
-		if f, err := d.Packet.frameAt(at); err == nil { // as before
+		if f, err := ns.server.frame(&d.Packet, at); err == nil { // as before
 			d.frame, d.offset = f, at
 		}
 	}

@@ -26,7 +26,7 @@ type client struct {
 	server    *Server
 	conn      conn
 	handshake *engineio.Handshake
-	assembler assembler // the session's goroutine's alone
+	decoder   Decoder // the session's goroutine's alone
 
 	mu      sync.Mutex
 	sockets []*Socket // connecting or connected
@@ -37,7 +37,7 @@ type client struct {
 }
 
 func newClient(srv *Server, c conn, handshake *engineio.Handshake) *client {
-	cl := &client{server: srv, conn: c, handshake: handshake}
+	cl := &client{server: srv, conn: c, handshake: handshake, decoder: srv.decoder()}
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	cl.watch()
@@ -63,7 +63,7 @@ func (c *client) unwatch() {
 
 // Message takes one message of the session.
 func (c *client) Message(data []byte, binary bool) {
-	p, err := c.assembler.add(data, binary)
+	p, err := c.decoder.Add(data, binary)
 	switch {
 	case err != nil:
 		c.conn.Close(engineio.ParseError)
@@ -100,14 +100,17 @@ func (c *client) route(p *Packet) bool {
 // join begins to connect the client to a namespace. It returns false when the
 // client is in it, or about to be, or comes and goes too fast.
 func (c *client) join(p *Packet) bool {
+	ns, refusal := c.server.acquire(p.Namespace)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.index(p.Namespace) >= 0 || c.running >= maxSockets {
+		if ns != nil {
+			c.server.release(ns)
+		}
 		return false
 	}
-	ns := c.server.find(p.Namespace)
-	if ns == nil {
-		c.refuse(p.Namespace, errInvalidNamespace)
+	if refusal != nil {
+		c.refuse(p.Namespace, refusal)
 		return true
 	}
 	s := newSocket(ns, c, p.Data)
@@ -124,7 +127,7 @@ func (c *client) refuse(namespace string, why *ConnectError) {
 		c.server.logger.Error("refusal has data that is no JSON", "namespace", namespace, "error", err)
 		p, _ = errRefused.packet(namespace) // has none
 	}
-	if f, err := p.frame(); err == nil { // else the client named a namespace that cannot be written
+	if f, err := c.server.frame(&p, ""); err == nil { // else the client named a namespace that cannot be written
 		c.conn.Send(f)
 	}
 }
@@ -175,11 +178,12 @@ func (c *client) remove(s *Socket) {
 	}
 }
 
-// finished is called when a socket has nothing to do any more.
-func (c *client) finished() {
+// finished is called once, when a socket has nothing to do any more.
+func (c *client) finished(s *Socket) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.running--
+	c.mu.Unlock()
+	c.server.release(s.ns)
 }
 
 // disconnect takes the client out of all its namespaces and ends the session.

@@ -181,9 +181,9 @@ type assembler struct {
 	missing int
 }
 
-// add takes the next message and returns a packet when it completes one. After
+// Add takes the next message and returns a packet when it completes one. After
 // an error the stream cannot be understood any more.
-func (a *assembler) add(data []byte, binary bool) (*Packet, error) {
+func (a *assembler) Add(data []byte, binary bool) (*Packet, error) {
 	switch {
 	case binary && a.packet == nil:
 		return nil, errBinary

@@ -103,7 +103,7 @@ func (s *Socket) send(p *Packet, volatile bool) error {
 	if s.recovery != nil && p.Type == EventPacket && p.ID == nil {
 		return s.sendMarked(p, volatile)
 	}
-	f, err := p.frame()
+	f, err := s.ns.server.frame(p, "")
 	if err != nil {
 		return fmt.Errorf("encode packet: %w", err)
 	}
@@ -141,7 +141,7 @@ func (s *Socket) sendMarked(p *Packet, volatile bool) error {
 		return nil
 	}
 	frames := s.due()
-	f, err := p.frameAt(s.recovery.offset)
+	f, err := s.ns.server.frame(p, s.recovery.offset)
 	if err == nil { // it was checked
 		frames = append(frames, f)
 	}

@@ -20,6 +20,7 @@ func (s *Socket) connect() {
 		}
 	}
 	if !s.client.admit(s) || !s.resume() && !s.open() {
+		s.client.finished(s)
 		return
 	}
 	for _, fn := range onConnect {
@@ -37,7 +38,7 @@ func (s *Socket) refuse(err error) {
 	s.phase = closed
 	s.mu.Unlock()
 	s.client.remove(s) // first, so that the client may try again once it knows
-	s.client.finished()
+	s.client.finished(s)
 	s.client.refuse(s.ns.name, refusal)
 }
 
@@ -49,7 +50,7 @@ func (s *Socket) open() bool {
 		pid = s.recovery.pid
 	}
 	answer := connected(s.ns.name, s.id, pid)
-	f, err := answer.frame()
+	f, err := s.ns.server.frame(&answer, "")
 	if err != nil {
 		return false // a namespace whose name is not UTF-8: no client can ask for it
 	}
@@ -100,7 +101,7 @@ func (s *Socket) end(why Reason, farewell *engineio.Frame) {
 		for _, fn := range ended {
 			s.ns.server.guard("OnDisconnect", func() { fn(why) })
 		}
-		s.client.finished()
+		s.client.finished(s)
 	})
 }
 
@@ -116,8 +117,11 @@ func (s *Socket) handle(p *Packet) {
 	args, ack := newArgs(p, 1), s.ack(p.ID)
 	args.wantsAck = p.ID != nil
 	s.hooks.Lock()
-	handlers := s.handlers
+	all, handlers := s.any, s.handlers
 	s.hooks.Unlock()
+	for _, fn := range all {
+		s.ns.server.guard("OnAny", func() { fn(event, args, ack) })
+	}
 	for _, h := range handlers {
 		if h.event == event {
 			s.ns.server.guard("On", func() { h.call(args, ack) })

@@ -17,6 +17,11 @@ type Namespace struct {
 	ackID   atomic.Uint64
 	numbers atomic.Uint64 // of the latest entry in any room
 
+	// Guarded by Server.mu.
+	dynamic *Dynamic      // whose namespace it is; nil for those of Server.Of
+	users   int           // sockets, connecting and ending ones included
+	gone    chan struct{} // not nil while it is being closed; closed at the end of that
+
 	setup      sync.Mutex
 	middleware []func(*Socket) error
 	onConnect  []func(*Socket)
@@ -81,6 +86,11 @@ func (ns *Namespace) OnConnect(fn func(*Socket)) {
 }
 
 func (ns *Namespace) hooks() (middleware []func(*Socket) error, onConnect []func(*Socket)) {
+	if d := ns.dynamic; d != nil {
+		d.setup.Lock()
+		defer d.setup.Unlock()
+		return d.middleware, d.onConnect
+	}
 	ns.setup.Lock()
 	defer ns.setup.Unlock()
 	return ns.middleware, ns.onConnect

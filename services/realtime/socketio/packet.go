@@ -112,10 +112,8 @@ func appendData(dst, data []byte, offset string) []byte {
 	return append(dst, ']')
 }
 
-// frame encodes the packet with its attachments for any number of sessions.
-func (p *Packet) frame() (*engineio.Frame, error) { return p.frameAt("") }
-
-// frameAt is frame with an offset as an extra last argument of the event.
+// frameAt encodes the packet with its attachments for any number of sessions. An
+// offset becomes an extra last argument of the event.
 func (p *Packet) frameAt(offset string) (*engineio.Frame, error) {
 	text, err := p.encode(offset)
 	if err != nil {

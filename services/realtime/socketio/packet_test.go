@@ -113,20 +113,20 @@ func TestEncodeRefusesWhatClientsRefuse(t *testing.T) {
 func TestAssemblerKeepsAttachmentsInOrder(t *testing.T) {
 	t.Parallel()
 	var a assembler
-	if p, err := a.add([]byte(`52-["a",{"_placeholder":true,"num":1}]`), false); p != nil || err != nil {
+	if p, err := a.Add([]byte(`52-["a",{"_placeholder":true,"num":1}]`), false); p != nil || err != nil {
 		t.Fatalf("text gave %+v, %v before its attachments", p, err)
 	}
-	if p, err := a.add([]byte("first"), true); p != nil || err != nil {
+	if p, err := a.Add([]byte("first"), true); p != nil || err != nil {
 		t.Fatalf("first attachment of two gave %+v, %v", p, err)
 	}
-	p, err := a.add([]byte("second"), true)
+	p, err := a.Add([]byte("second"), true)
 	if err != nil || p == nil {
 		t.Fatalf("last attachment gave %+v, %v", p, err)
 	}
 	if diff := cmp.Diff([][]byte{[]byte("first"), []byte("second")}, p.Attachments); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := a.add([]byte("third"), true); err == nil {
+	if _, err := a.Add([]byte("third"), true); err == nil {
 		t.Error("an attachment of no packet was taken")
 	}
 }
@@ -134,10 +134,10 @@ func TestAssemblerKeepsAttachmentsInOrder(t *testing.T) {
 func TestAssemblerRefusesTextBetweenAttachments(t *testing.T) {
 	t.Parallel()
 	var a assembler
-	if _, err := a.add([]byte(`51-["a",{"_placeholder":true,"num":0}]`), false); err != nil {
+	if _, err := a.Add([]byte(`51-["a",{"_placeholder":true,"num":0}]`), false); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.add([]byte(`2["b"]`), false); err == nil {
+	if _, err := a.Add([]byte(`2["b"]`), false); err == nil {
 		t.Error("text was taken while an attachment was missing")
 	}
 }

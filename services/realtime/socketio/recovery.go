@@ -112,13 +112,13 @@ func (s *Socket) takeOver(was *Resumed) (ended <-chan struct{}) {
 	}
 	answer := connected(s.ns.name, session.SID, session.PID)
 	frames := make([]*engineio.Frame, 0, 1+len(was.Missed))
-	if f, err := answer.frame(); err == nil { // as in open
+	if f, err := s.ns.server.frame(&answer, ""); err == nil { // as in open
 		frames = append(frames, f)
 	}
 	for i := range was.Missed {
 		b := &was.Missed[i]
 		b.Packet.Namespace = s.ns.name
-		f, err := b.Packet.frameAt(b.Offset)
+		f, err := s.ns.server.frame(&b.Packet, b.Offset)
 		if err != nil {
 			s.ns.server.logger.Warn("broadcast dropped", "namespace", s.ns.name, "error", err)
 			continue

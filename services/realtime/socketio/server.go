@@ -26,6 +26,11 @@ type Options struct {
 	// go on where it stopped; 0 turns recovery off. With an adapter it needs one
 	// whose Bus is a Journal, which has a window of its own.
 	Recovery time.Duration
+	// Parser is the form of packets, when it is not the protocol's own; clients have to
+	// use the same.
+	Parser Parser
+	// MaxDynamic is how many dynamic namespaces there may be at a time; 10,000.
+	MaxDynamic int
 	// Logger receives panics of handlers and what goes wrong between servers;
 	// slog.Default.
 	Logger *slog.Logger
@@ -39,11 +44,18 @@ type Server struct {
 	logger         *slog.Logger
 	connectTimeout time.Duration
 	recovery       time.Duration
+	parser         Parser         // nil: the protocol's own form
 	workers        sync.WaitGroup // goroutines of inboxes
 	flushers       sync.WaitGroup // goroutines of rooms
 
+	retiring sync.WaitGroup // goroutines that close dynamic namespaces
+
 	mu         sync.Mutex
 	namespaces map[string]*Namespace
+	dynamic    []*Dynamic
+	children   int // dynamic namespaces, those included that are being closed
+	maxDynamic int
+	ending     bool
 }
 
 // New starts a server with the namespace "/"; Shutdown ends it. Set up the
@@ -63,10 +75,14 @@ func newServer(opts Options) *Server {
 		logger:         opts.Logger,
 		connectTimeout: opts.ConnectTimeout,
 		recovery:       max(0, opts.Recovery),
+		parser:         opts.Parser,
 		namespaces:     make(map[string]*Namespace),
 	}
 	if srv.logger == nil {
 		srv.logger = slog.Default()
+	}
+	if srv.maxDynamic = opts.MaxDynamic; srv.maxDynamic <= 0 {
+		srv.maxDynamic = 10_000
 	}
 	if srv.connectTimeout <= 0 {
 		srv.connectTimeout = 45 * time.Second
@@ -94,13 +110,6 @@ func (srv *Server) Of(name string) *Namespace {
 	return ns
 }
 
-// find returns the namespace that a client asks for, or nil.
-func (srv *Server) find(name string) *Namespace {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	return srv.namespaces[name]
-}
-
 // Shutdown refuses new sessions and closes those there are, evenly over spread,
 // without telling the clients to stay away: they reconnect elsewhere. It waits
 // for handlers and for what is on its way to other servers. When ctx ends
@@ -119,6 +128,9 @@ func (srv *Server) Shutdown(ctx context.Context, spread time.Duration) error {
 	case <-done:
 	case <-ctx.Done():
 		return fmt.Errorf("shut down: wait for handlers: %w", ctx.Err())
+	}
+	if err := srv.retired(ctx); err != nil {
+		return fmt.Errorf("shut down: close namespaces: %w", err)
 	}
 	return srv.closeNamespaces()
 }

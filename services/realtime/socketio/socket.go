@@ -40,6 +40,7 @@ type Socket struct {
 
 	hooks     sync.Mutex
 	handlers  []handler
+	any       []func(string, Args, Ack)
 	ended     []func(Reason)
 	data      any
 	recovered bool
@@ -122,6 +123,13 @@ func (s *Socket) On(event string, fn func(args Args, ack Ack)) {
 	s.handlers = append(s.handlers, handler{event, fn})
 }
 
+// OnAny calls fn for every event, before those of On.
+func (s *Socket) OnAny(fn func(event string, args Args, ack Ack)) {
+	s.hooks.Lock()
+	defer s.hooks.Unlock()
+	s.any = append(slices.Clip(s.any), fn)
+}
+
 // OnDisconnect calls fn once, when the socket is out of its rooms and all its
 // events are handled. Rooms still returns the rooms that it was in.
 func (s *Socket) OnDisconnect(fn func(reason Reason)) {
@@ -194,7 +202,7 @@ func (s *Socket) Disconnect(closeSession bool) {
 		return
 	}
 	p := Packet{Type: DisconnectPacket, Namespace: s.ns.name}
-	if f, err := p.frame(); err == nil { // it has no data to be refused for
+	if f, err := s.ns.server.frame(&p, ""); err == nil { // it has no data to be refused for
 		s.end(ServerNamespaceDisconnect, f)
 	}
 }

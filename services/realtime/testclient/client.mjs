@@ -9,7 +9,10 @@
 //   {"do":"state|disconnect|reconnect|cut|pause|resume","client":"a"}
 //
 // Lines out have "on": connect, connect_error, disconnect, event, reconnect_attempt, answer, error.
+//   {"do":"namespace","client":"b","of":"a","name":"/admin","auth":{}}   another namespace over the connection of a
+//   options: "parser":"msgpack" and "authLater":{...} (auth as a function) stand for what JSON cannot say
 import { io } from "socket.io-client";
+import * as msgpack from "socket.io-msgpack-parser";
 import { say, serve } from "./lines.mjs";
 
 const clients = new Map();
@@ -20,8 +23,13 @@ function find({ client }) {
   return found;
 }
 
-function connect({ client, url, options = {} }) {
-  const socket = io(url, { transports: ["websocket"], forceNew: true, ...options });
+function connect({ client, url, options: { authLater, parser, ...options } = {} }) {
+  if (authLater) options.auth = (send) => setTimeout(() => send(authLater), 1);
+  if (parser === "msgpack") options.parser = msgpack.default ?? msgpack;
+  follow(client, io(url, { transports: ["websocket"], forceNew: true, ...options }));
+}
+
+function follow(client, socket) {
   const replies = new Map();
   clients.set(client, { socket, replies });
   socket.on("connect", () => say({ on: "connect", client, id: socket.id, recovered: socket.recovered }));
@@ -43,6 +51,9 @@ function transport(socket) {
 
 serve({
   connect,
+  namespace({ client, of, name, auth }) {
+    follow(client, find({ client: of }).socket.io.socket(name, { auth }));
+  },
   async emit(command) {
     let { socket } = find(command);
     const { event, args = [], ref, timeout, volatile } = command;
