@@ -3,6 +3,7 @@ package socketio
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 )
 
 // maxOffset is how long an offset may be that a client brings along, in bytes.
@@ -27,10 +28,11 @@ func newClaim(auth json.RawMessage) (claim, json.RawMessage) {
 
 // isID reports whether a text can be from newID.
 func isID(text string) bool {
-	return len(text) == idLength && !slices.ContainsFunc([]byte(text), func(c byte) bool {
-		return !('0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c == '-' || c == '_')
-	})
+	return len(text) == idLength && strings.Trim(text, idCharacters) == ""
 }
+
+// idCharacters are those of base64url.
+const idCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // isOffset reports whether a text can be from a Journal, or is empty.
 func isOffset(text string) bool {

@@ -41,17 +41,16 @@ type Namespace struct {
 func newNamespace(srv *Server, name string) *Namespace {
 	ns := &Namespace{name: name, server: srv, bus: alone{}, sockets: make(map[string]*Socket), rooms: make(map[string]*room)}
 	ns.everyone = &room{ns: ns}
-	switch {
-	case srv.adapter == nil:
-		ns.keep(ns.bus)
-	default:
-		bus, err := srv.adapter.Open(ns)
+	bus := ns.bus
+	if srv.adapter != nil {
+		opened, err := srv.adapter.Open(ns)
 		if err != nil {
 			srv.logger.Error("namespace works without other servers", "namespace", name, "error", err)
-			bus = ns.bus
+		} else {
+			bus = opened
 		}
-		ns.keep(bus)
 	}
+	ns.keep(bus)
 	return ns
 }
 
