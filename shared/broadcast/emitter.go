@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/tinylib/msgp/msgp"
@@ -62,8 +63,8 @@ func New(client redis.UniversalClient, opts Options) *Emitter {
 // away in the middle: with an ID they may be emitted again without harm.
 //
 // Servers read the log up to where they are whenever they come back to Redis, so nobody
-// needs to listen at the moment. When Redis loses its data, what was emitted in the 10 s
-// before the last call is written again by the next one of the same rooms.
+// needs to listen at the moment. When Redis loses its data, what was emitted in the last
+// 10 s is written again: by Keep, or by the next Emit to the same rooms.
 func (e *Emitter) Emit(ctx context.Context, msgs ...Message) (int, error) {
 	entries := make([]Entry, 0, len(msgs))
 	var bad error
@@ -90,6 +91,28 @@ func (e *Emitter) Emit(ctx context.Context, msgs ...Message) (int, error) {
 		}
 	}
 	return len(entries), bad
+}
+
+// keepEvery is how often Keep looks.
+const keepEvery = time.Second
+
+// Keep writes again what Redis loses, until ctx ends. It reports no error: it tries
+// again.
+func (e *Emitter) Keep(ctx context.Context) {
+	tick := time.NewTicker(keepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for i := range e.lanes {
+			if e.lanes[i].keep(ctx) != nil {
+				break // the others ask the same Redis
+			}
+		}
+	}
 }
 
 // laneOf keeps the messages of a room in one order, for those who emit at once.

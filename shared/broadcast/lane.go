@@ -127,13 +127,36 @@ func (l *lane) restore(ctx context.Context, head Head) error {
 	return nil
 }
 
+// keep writes again what a lost log held. Without Redis nothing is forgotten.
+func (l *lane) keep(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.written) == 0 {
+		return nil
+	}
+	head, err := l.log.Head(ctx, l.head)
+	if err != nil {
+		return err
+	}
+	if head.Epoch != l.head.Epoch {
+		return l.restore(ctx, head)
+	}
+	l.forget()
+	return nil
+}
+
 func (l *lane) remember(entries []Entry) {
 	now := time.Now()
 	for _, e := range entries {
 		l.written = append(l.written, written{e, now})
 		l.bytes += len(e.Payload)
 	}
-	old := 0
+	l.forget()
+}
+
+// forget drops what is in the log for long enough.
+func (l *lane) forget() {
+	now, old := time.Now(), 0
 	for old < len(l.written) && (l.bytes > memoryBytes || now.Sub(l.written[old].at) > memory) {
 		l.bytes -= len(l.written[old].entry.Payload)
 		old++

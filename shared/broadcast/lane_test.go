@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/redis/go-redis/v9"
@@ -143,5 +145,37 @@ func TestWhatRedisLostIsWrittenAgain(t *testing.T) {
 	}
 	if again := []bool{after[0].Again, after[1].Again, after[2].Again, after[3].Again}; !cmp.Equal(again, []bool{true, true, false, false}) {
 		t.Errorf("written again: %t", again)
+	}
+}
+
+// Nothing needs to be emitted for it.
+func TestKeepWritesAgainWhatRedisLost(t *testing.T) {
+	t.Parallel()
+	instance := redistest.Server(t)
+	client, err := redisconn.Open(instance.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	log := NewLog(client, LogOptions{Channel: Channel("socket.io", "/", "")})
+	e := counted{New(client, Options{}), t}
+	ctx, cancel := context.WithCancel(t.Context())
+	var keeping sync.WaitGroup
+	keeping.Go(func() { e.Keep(ctx) }) // until the test ends
+	defer keeping.Wait()
+	defer cancel()
+	if _, err := e.emit("1", "2"); err != nil {
+		t.Fatal(err)
+	}
+	instance.Kill()
+	instance.Start()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		if names, _ := tails(t, log); len(names) == 2 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("not written again")
+		}
 	}
 }

@@ -5,9 +5,15 @@
 // (classic), so that Node servers and emitters may share the channels. A namespace is
 // open once per process: peers count subscriptions to know how many answers to expect.
 //
-// Redis is never waited for. While it is away a container serves its own sockets, drops
-// what was for the others and counts it; when it is back, whoever asked is told of the
-// gap. Nothing that must not be lost travels on this path alone.
+// Broadcasts that must not be lost go through the room log (socketio.Journal, and
+// broadcast.Log for its form in Redis): each has a number, every container sees every
+// number, and reads from the log what it missed before it delivers anything newer. What
+// is volatile, and what Node servers publish, is in no log and has no such promise.
+//
+// Redis is never waited for. While it is away a container serves its own sockets; their
+// events reach the others when it is back. When it comes back empty, each container
+// writes its own latest events again, and drops those of others that it had. What
+// nobody can bring back is announced (Options.OnLoss).
 //
 // Presence holds who is in which room, as leases in Redis over a truth in memory.
 package cluster

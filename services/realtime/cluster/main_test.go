@@ -76,3 +76,15 @@ func eventually(t *testing.T, what string, check func() (bool, any)) {
 func testLog(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), nil))
 }
+
+// quietLog is for benchmarks.
+var quietLog = slog.New(slog.DiscardHandler)
+
+// startBench is start for benchmarks.
+func startBench(b *testing.B, f func(context.Context)) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { f(ctx) })
+	b.Cleanup(func() { cancel(); wg.Wait() })
+}

@@ -33,6 +33,7 @@ const roomPause = 500 * time.Millisecond
 type Relay struct {
 	drainers []*outbox.Drainer
 	facts    *factSender
+	emitter  *broadcast.Emitter // nil without Redis
 }
 
 // New returns a relay. A nil client leaves the room events in the outbox.
@@ -53,7 +54,8 @@ func New(db outbox.Database, client redis.UniversalClient, facts factsink.Config
 	}
 	r := &Relay{facts: &factSender{config: facts}}
 	if client != nil {
-		rooms := roomsink.New(broadcast.New(client, broadcast.Options{}), log)
+		r.emitter = broadcast.New(client, broadcast.Options{})
+		rooms := roomsink.New(r.emitter, log)
 		opts := observe(outbox.Room)
 		opts.MaxBackoff = roomPause
 		r.drainers = append(r.drainers, outbox.NewDrainer(db, outbox.Room, rooms, opts, log))
@@ -74,6 +76,9 @@ func (r *Relay) Wake() {
 // Pub/Sub. An error says which rows that last drain has left behind.
 func (r *Relay) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
+	if r.emitter != nil {
+		wg.Go(func() { r.emitter.Keep(ctx) }) // until ctx ends
+	}
 	for _, d := range r.drainers {
 		wg.Go(func() { d.Run(ctx) }) // until ctx ends
 	}
