@@ -113,7 +113,7 @@ func TestWhatRedisLostIsWrittenAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { client.Close() })
+	t.Cleanup(func() { _ = client.Close() })
 	log := NewLog(client, LogOptions{Channel: Channel("socket.io", "/", "")})
 	e := counted{New(client, Options{}), t}
 	if _, err := e.emit("1", "2"); err != nil {
@@ -156,7 +156,7 @@ func TestKeepWritesAgainWhatRedisLost(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { client.Close() })
+	t.Cleanup(func() { _ = client.Close() })
 	log := NewLog(client, LogOptions{Channel: Channel("socket.io", "/", "")})
 	e := counted{New(client, Options{}), t}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -23,7 +23,7 @@ func onEach(t *testing.T, test func(t *testing.T, client redis.UniversalClient, 
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { client.Close() })
+		t.Cleanup(func() { _ = client.Close() })
 		test(t, client, NewLog(client, LogOptions{Channel: Channel("socket.io", "/", "")}))
 	}
 	t.Run("redis", func(t *testing.T) {

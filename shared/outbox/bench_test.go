@@ -35,7 +35,7 @@ func BenchmarkRelay(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		relay(b, roomsink.New(broadcast.New(c, broadcast.Options{Prefix: uuid.NewString()}), quiet))
 	})
 }

@@ -91,8 +91,7 @@ func TestAKilledRedisIsAGapAndHeals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer publish.Close()
-	defer subscribe.Close()
+	defer func() { _, _ = publish.Close(), subscribe.Close() }()
 	a := &node{local: local{name: "/", rooms: []string{"r"}}, gaps: make(chan Gap, 100)}
 	a.Redis = NewRedis(publish, subscribe, Options{OnGap: func(g Gap) { a.gaps <- g }}, slog.New(slog.NewTextHandler(&log, nil)))
 	defer start(t, a.Run)()

@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -147,7 +148,7 @@ func (j *journal) Append(b socketio.Broadcast) error {
 	}
 	alone, err := j.own.add(entry, &b, j.opts.queue)
 	switch {
-	case err == ErrAlone:
+	case errors.Is(err, ErrAlone):
 		j.deliver.Lock()
 		defer j.deliver.Unlock()
 		j.deliverOwn()
