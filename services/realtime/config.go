@@ -33,6 +33,7 @@ type config struct {
 	// empty.
 	Revision string `env:"K_REVISION"`
 
+	Limits    limits
 	Tokens    auth.Config
 	Redis     redisconn.Config
 	Telemetry telemetry.Config
@@ -57,7 +58,7 @@ func readConfig(getenv func(string) string) (config, error) {
 	}
 	c.Telemetry.Service = "realtime"
 	c.Revision = cmp.Or(c.Revision, c.Telemetry.Version)
-	return c, nil
+	return c, c.Limits.check()
 }
 
 // addr is where players' traffic arrives.

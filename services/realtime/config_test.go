@@ -15,6 +15,8 @@ func TestAWrongVariableIsNamed(t *testing.T) {
 		{"RECOVERY_WINDOW", "-1s", "RECOVERY_WINDOW"},
 		{"RECOVERY_WINDOW", "6m", "RECOVERY_WINDOW"},
 		{"RECOVERY_WINDOW", "2", "Recovery"},
+		{"SOCKET_MESSAGES", "-5", "SOCKET_MESSAGES"},
+		{"SOCKET_MAX_AGE", "an hour", "MaxAge"},
 	} {
 		_, err := readConfig(func(name string) string {
 			if name == test.name {

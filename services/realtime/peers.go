@@ -102,6 +102,7 @@ func (p *peers) close() {
 // options configure the Socket.IO server.
 func options(c config, p *peers, log *slog.Logger) socketio.Options {
 	opts := socketio.Options{Logger: log, Recovery: c.Recovery, Engine: engineio.Options{Transports: c.Transports, Origins: c.Origins, Logger: log}}
+	c.Limits.apply(&opts.Engine, c.Hops)
 	if p.adapter != nil {
 		opts.Engine.Forwarder = p.control
 		opts.Adapter = p.adapter

@@ -54,7 +54,7 @@ func run(ctx context.Context, getenv func(string) string) (err error) {
 		return fmt.Errorf("listen: %w", err)
 	}
 	rooms := socketio.New(options(c, peers, log))
-	hall := lobby.New(rooms.Of("/"), lobby.Parts{Verifier: verifier, Presence: peers.presence, Chats: peers.board, Hops: c.Hops, Logger: log})
+	hall := lobby.New(rooms.Of("/"), lobby.Parts{Verifier: verifier, Presence: peers.presence, Chats: peers.board, Logger: log})
 	peers.hall.Store(hall)
 	return serve(ctx, c, ln, rooms, hall, peers, log)
 }

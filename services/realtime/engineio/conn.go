@@ -17,6 +17,9 @@ const (
 	// closeWait bounds how long a closing connection may take to deliver what is
 	// queued, and then to end.
 	closeWait = time.Second
+	// entryCost is what it costs to keep a piece of the queue besides its bytes:
+	// its place in a slice that grows, and the allocations behind it.
+	entryCost = 64
 	// drainBatch is how much a drainer writes under one deadline, in bytes.
 	drainBatch = 32 << 10
 )
@@ -46,6 +49,7 @@ type conn struct {
 	try      attempt
 	queue    [][]byte // what the kernel did not take yet, in order
 	queued   int      // bytes of queue and of the drainer's batch
+	large    int      // of those, what is left of a frame above the limit that came first
 	draining bool
 	drained  chan struct{} // closed when the latest drainer ended; nil before the first
 	closing  bool          // a close frame is written or queued
@@ -98,7 +102,7 @@ func (c *conn) put(b []byte, kept bool) error {
 		return c.broken
 	case c.closing:
 		return errClosing
-	case c.draining && c.queued+len(b) > c.limit:
+	case c.draining && c.queued-c.large+len(b)+entryCost*(len(c.queue)+1) > c.limit:
 		c.fail(errSlow)
 		return errSlow
 	case !c.draining:
@@ -109,6 +113,9 @@ func (c *conn) put(b []byte, kept bool) error {
 		}
 		if b = b[n:]; len(b) == 0 {
 			return nil
+		}
+		if len(b) > c.limit {
+			c.large = len(b)
 		}
 		c.draining = true
 		c.drained = make(chan struct{})
@@ -143,6 +150,7 @@ func (c *conn) drain(done chan<- struct{}) {
 		_, err := c.Conn.Write((*buf)[:n])
 		c.mu.Lock()
 		c.queued -= n
+		c.large = max(c.large-n, 0) // it came first
 		if err != nil {
 			c.fail(err)
 		}

@@ -7,18 +7,29 @@ import (
 	"time"
 )
 
-// Empty refuses new handshakes with 503 and closes what is open, sessions and
-// tunnels to other servers' sessions, in random order and evenly over a time:
-// the clients connect anew, elsewhere. It returns when all are closed, or ctx's
-// error when that ends first; then the rest stays open. The sessions that other
-// requests belong to are served as before. Admit undoes the refusal.
+// Rotate closes what is open now, sessions and tunnels to other servers'
+// sessions, in random order and evenly over a time: the clients connect anew,
+// here or elsewhere. It returns when all are closed, or ctx's error when that
+// ends first; then the rest stays open.
+func (srv *Server) Rotate(ctx context.Context, over time.Duration) error {
+	return evenly(ctx, srv.ends(), over)
+}
+
+// Empty is Rotate after new handshakes are refused with 503, so that the clients
+// go elsewhere. The sessions that other requests belong to are served as before.
+// Admit undoes the refusal.
 func (srv *Server) Empty(ctx context.Context, over time.Duration) error {
 	srv.refusing.Store(true)
+	return srv.Rotate(ctx, over)
+}
+
+// ends closes what is open, one thing each.
+func (srv *Server) ends() []io.Closer {
 	open := srv.passages.all()
 	for _, s := range srv.all() {
 		open = append(open, parting{s})
 	}
-	return evenly(ctx, open, over)
+	return open
 }
 
 // Admit takes new handshakes again after Empty.

@@ -2,11 +2,12 @@ package engineio
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -149,25 +150,19 @@ func (p *passages) remove(c io.Closer) {
 	delete(p.open, c)
 }
 
-// all is what is open.
+// all is what is open now.
 func (p *passages) all() []io.Closer {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	all := make([]io.Closer, 0, len(p.open))
-	for c := range p.open {
-		all = append(all, c)
-	}
-	return all
+	return slices.Collect(maps.Keys(p.open))
 }
 
-// closeAll closes what is open evenly over spread, or at once when ctx ends;
-// then it lets nothing in.
-func (p *passages) closeAll(ctx context.Context, spread time.Duration) {
-	_ = evenly(ctx, p.all(), spread)
+// shut closes what is open and lets nothing in any more.
+func (p *passages) shut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed = true
-	for c := range p.open { // came meanwhile, or ctx has ended
-		_ = c.Close()
+	for c := range p.open {
+		c.Close()
 	}
 }

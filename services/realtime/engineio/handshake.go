@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 )
@@ -15,17 +16,19 @@ type Handshake struct {
 	Query      url.Values
 	URL        string // path and query as the client sent them
 	RemoteAddr string
-	Secure     bool // the connection to this server is encrypted
-	XDomain    bool // the request named an origin
+	Address    netip.Addr // the client's, see Limits.Hops; of IPv6 its network, zero when unknown
+	Secure     bool       // the connection to this server is encrypted
+	XDomain    bool       // the request named an origin
 	Issued     time.Time
 }
 
-func newHandshake(r *http.Request, query url.Values) Handshake {
+func newHandshake(r *http.Request, query url.Values, hops int) Handshake {
 	return Handshake{
 		Headers:    r.Header,
 		Query:      query,
 		URL:        r.URL.RequestURI(),
 		RemoteAddr: r.RemoteAddr,
+		Address:    clientAddress(r, hops),
 		Secure:     r.TLS != nil,
 		XDomain:    r.Header.Get("Origin") != "",
 		Issued:     time.Now(),

@@ -169,7 +169,7 @@ func TestPagesOfListedHostsMayReadAnswers(t *testing.T) {
 	want := map[string]string{
 		"Access-Control-Allow-Origin":      "https://play.example",
 		"Access-Control-Allow-Methods":     "GET, POST",
-		"Access-Control-Allow-Headers":     "Content-Type",
+		"Access-Control-Allow-Headers":     "Authorization, Content-Type",
 		"Access-Control-Allow-Credentials": "",
 		"Vary":                             "Origin",
 	}

@@ -1,6 +1,7 @@
 package engineio
 
 import (
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -13,8 +14,11 @@ import (
 // queues in order of time, and nobody who is added can be due before the
 // shorter wait has passed: one sleeping goroutine serves all, without being
 // woken.
+//
+// The age of sessions is looked at when they are due or answer.
 type heartbeat struct {
 	interval, timeout time.Duration
+	age, jitter       time.Duration // of sessions, see Options.MaxAge
 	start             time.Time
 
 	mu    sync.Mutex
@@ -56,22 +60,40 @@ func (q *queue) remove(s *Session) {
 	s.beat = beat{}
 }
 
+func newHeartbeat(opts *Options) heartbeat {
+	return heartbeat{
+		interval: opts.PingInterval, timeout: opts.PingTimeout,
+		age: opts.MaxAge, jitter: opts.MaxAgeJitter,
+		start: time.Now(),
+	}
+}
+
 // add makes the first ping due.
 func (h *heartbeat) add(s *Session) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.due.push(s, time.Since(h.start)+h.interval)
+	now := time.Since(h.start)
+	if h.age > 0 {
+		s.expires = now + h.age - rand.N(h.jitter+1)
+	}
+	h.due.push(s, now+h.interval)
 }
 
-// pong makes the next ping due, whether or not a ping was out.
-func (h *heartbeat) pong(s *Session) {
+// pong makes the next ping due, whether or not a ping was out, and reports
+// whether the session is too old for another one.
+func (h *heartbeat) pong(s *Session) (old bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	now := time.Since(h.start)
 	if in := s.beat.in; in != nil {
 		in.remove(s)
-		h.due.push(s, time.Since(h.start)+h.interval)
+		h.due.push(s, now+h.interval)
 	}
+	return s.old(now)
 }
+
+// old needs heartbeat.mu.
+func (s *Session) old(now time.Duration) bool { return s.expires > 0 && s.expires <= now }
 
 // remove forgets a session.
 func (h *heartbeat) remove(s *Session) {
@@ -82,46 +104,64 @@ func (h *heartbeat) remove(s *Session) {
 	}
 }
 
+// round is what one sweep found.
+type round struct {
+	pinged, lost, old []*Session
+}
+
+// reset forgets the sessions: the arrays must not keep them alive.
+func (r *round) reset() {
+	for _, list := range []*[]*Session{&r.pinged, &r.lost, &r.old} {
+		clear(*list)
+		*list = (*list)[:0]
+	}
+}
+
 // run pings and closes until stop is closed.
 func (h *heartbeat) run(stop <-chan struct{}) {
 	ping := textFrame(string(packetPing))
 	timer := time.NewTimer(min(h.interval, h.timeout))
 	defer timer.Stop()
-	var pinged, lost []*Session
+	var found round
 	for {
 		select {
 		case <-stop:
 			return
 		case <-timer.C:
 		}
-		var wait time.Duration
-		pinged, lost, wait = h.sweep(pinged[:0], lost[:0])
-		for _, s := range pinged {
+		wait := h.sweep(&found)
+		for _, s := range found.pinged {
 			s.Send(ping)
 		}
-		for _, s := range lost {
+		for _, s := range found.lost {
 			s.Close(PingTimeout)
 		}
-		clear(pinged) // the arrays must not keep sessions alive
-		clear(lost)
+		for _, s := range found.old {
+			s.Close(ServerShuttingDown)
+		}
+		found.reset()
 		timer.Reset(wait)
 	}
 }
 
-// sweep appends the sessions to be pinged and those that timed out, and returns
-// how long nothing else can be due.
-func (h *heartbeat) sweep(pinged, lost []*Session) (_, _ []*Session, wait time.Duration) {
+// sweep finds the sessions to be pinged or closed, and returns how long nothing
+// else can be due.
+func (h *heartbeat) sweep(found *round) (wait time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Since(h.start)
 	for s := h.owing.head; s != nil && s.beat.at <= now; s = h.owing.head {
 		h.owing.remove(s)
-		lost = append(lost, s)
+		found.lost = append(found.lost, s)
 	}
 	for s := h.due.head; s != nil && s.beat.at <= now; s = h.due.head {
 		h.due.remove(s)
+		if s.old(now) {
+			found.old = append(found.old, s)
+			continue
+		}
 		h.owing.push(s, now+h.timeout)
-		pinged = append(pinged, s)
+		found.pinged = append(found.pinged, s)
 	}
 	wait = min(h.interval, h.timeout)
 	for _, q := range []*queue{&h.due, &h.owing} {
@@ -130,5 +170,5 @@ func (h *heartbeat) sweep(pinged, lost []*Session) (_, _ []*Session, wait time.D
 		}
 	}
 	// Sessions that are due close together are served together.
-	return pinged, lost, max(wait, min(20*time.Millisecond, h.timeout/1000, h.interval/1000))
+	return max(wait, min(20*time.Millisecond, h.timeout/1000, h.interval/1000))
 }

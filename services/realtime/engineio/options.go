@@ -22,17 +22,40 @@ type Options struct {
 	// UpgradeTimeout is how long a websocket may take to replace polling; 10 s.
 	UpgradeTimeout time.Duration
 	// QueueLimit is how many bytes may wait for a client that reads more slowly
-	// than it is written to; 1 MiB. One frame larger than that is still taken
-	// when nothing waits. Beyond the limit the session is cut with
-	// TransportError.
+	// than it is written to, with what it costs to keep them; 160 KiB, so that
+	// such a client costs less than 256 KiB in all. One frame larger than that is
+	// still taken when nothing waits, and then does not count. Beyond the limit
+	// the session is cut with TransportError.
 	QueueLimit int
+	// SendBuffer is the size of the kernel's buffer for what a websocket is sent,
+	// in bytes; by default the system's, which grows to some MiB for a client
+	// that does not read.
+	SendBuffer int
 	// StallTimeout cuts a client for whom bytes wait and who takes none (fewer
 	// than 32 KiB) for so long; 8 s.
 	StallTimeout time.Duration
 	// Origins are the pages, besides those of the server's own host, that may
 	// connect, each as scheme://host[:port]; "*" allows every page. A listed
-	// origin may also read the HTTP answers (CORS), without credentials.
+	// origin may also read the HTTP answers (CORS).
 	Origins []string
+	// Credentials lets the pages of listed origins send cookies and read the
+	// answers to that. "*" lists none, so it never goes with credentials.
+	Credentials bool
+	// Cookie, when set, is the pattern of a cookie that every handshake sets to
+	// the session's id, by which load balancers can keep a session at one server.
+	// Empty fields are filled as in Node: name "io", path "/", SameSite Lax. It is
+	// always HttpOnly, for the id is secret.
+	Cookie *http.Cookie
+	// Limits protect the server from its clients; none by default.
+	Limits Limits
+	// MaxAge is how old a session becomes; 0 for no end. It is then closed as in
+	// a drain, at its next heartbeat (so PingInterval later at most), and the
+	// client connects anew and goes on. Platforms end connections at some age
+	// without a word.
+	MaxAge time.Duration
+	// MaxAgeJitter spreads those ends: each session's age ends at random in this
+	// time before MaxAge.
+	MaxAgeJitter time.Duration
 	// AllowRequest, when set, decides over every handshake after the checks of
 	// this package. A *Refusal is answered as it says, any other error with 403
 	// and "Forbidden". It is called concurrently.
@@ -55,8 +78,11 @@ func (o Options) withDefaults() Options {
 	fill(&o.PingTimeout, 20*time.Second)
 	fill(&o.MaxPayload, 1_000_000)
 	fill(&o.UpgradeTimeout, 10*time.Second)
-	fill(&o.QueueLimit, 1<<20)
+	fill(&o.QueueLimit, 160<<10)
 	fill(&o.StallTimeout, 8*time.Second)
+	o.Limits.Bytes.Burst = max(o.Limits.Bytes.Burst, o.MaxPayload)
+	o.MaxAgeJitter = min(o.MaxAgeJitter, o.MaxAge)
+	o.Cookie = filledCookie(o.Cookie)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}

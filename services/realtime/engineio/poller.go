@@ -20,6 +20,9 @@ type poller struct {
 
 	// Guarded by Session.mu.
 	queue     []byte      // frames that wait for a GET
+	large     int         // bytes of a frame above the limit with which queue begins
+	since     time.Time   // when queue began
+	writing   int         // bytes of answers that clients have not taken yet
 	get       chan answer // the waiting GET, nil when none waits; with one queue is empty
 	posting   bool
 	halted    bool
@@ -52,19 +55,40 @@ func newPoller(s *Session) *poller {
 }
 
 func (p *poller) send(f *Frame) bool {
-	switch limit := p.session.server.opts.QueueLimit; {
+	switch {
 	case p.halted:
 		return false
 	case p.get != nil:
 		p.answer(answer{payload: appendPayload(nil, f.wire)})
-	case len(p.queue) > 0 && len(p.queue)+len(f.wire) > limit:
-		p.queue = nil
+	case len(p.queue) > 0 && p.slow(len(f.wire)):
+		p.queue, p.large = nil, 0
 		p.halt()
 		return false
 	default:
+		if len(p.queue) == 0 {
+			p.since = time.Now()
+			if len(f.wire) > p.session.server.opts.QueueLimit {
+				p.large = len(f.wire)
+			}
+		}
 		p.queue = append(p.queue, f.wire...)
 	}
 	return true
+}
+
+// slow reports whether a client has left too much waiting to get more bytes, or
+// has left it for too long while no upgrade keeps it from asking.
+func (p *poller) slow(more int) bool {
+	opts := &p.session.server.opts
+	return len(p.queue)-p.large+p.writing+more > opts.QueueLimit ||
+		p.candidate == nil && time.Since(p.since) > opts.StallTimeout
+}
+
+// taken empties the queue for a GET.
+func (p *poller) taken() []byte {
+	payload := appendPayload(nil, p.queue)
+	p.queue, p.large = nil, 0
+	return payload
 }
 
 func (p *poller) writable() bool { return p.get != nil && !p.halted }

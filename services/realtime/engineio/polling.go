@@ -1,16 +1,12 @@
 package engineio
 
 import (
-	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
 	"time"
 )
-
-// compressFrom is the size in bytes from which an answer is compressed.
-const compressFrom = 1024
 
 // servePolling serves a polling request of an existing session.
 func (srv *Server) servePolling(w http.ResponseWriter, r *http.Request, id string) {
@@ -33,7 +29,7 @@ func (srv *Server) servePolling(w http.ResponseWriter, r *http.Request, id strin
 func (srv *Server) serveLate(w http.ResponseWriter, r *http.Request, id string) {
 	if r.Method == http.MethodGet {
 		if payload, ok := srv.fetch(id); ok {
-			srv.writePayload(w, r, payload)
+			_ = srv.writePayload(w, r, payload) // the session is over either way
 			return
 		}
 	}
@@ -59,10 +55,9 @@ func (p *poller) serveGet(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(p.queue) > 0 {
-		payload := appendPayload(nil, p.queue)
-		p.queue = nil
+		payload := p.taken()
 		s.mu.Unlock()
-		s.server.writePayload(w, r, payload)
+		p.deliver(w, r, answer{payload: payload})
 		return
 	}
 	get := make(chan answer, 1)
@@ -74,9 +69,9 @@ func (p *poller) serveGet(w http.ResponseWriter, r *http.Request) {
 	s.mu.Unlock()
 	select {
 	case a := <-get:
-		s.server.writeAnswer(w, r, a)
+		p.deliver(w, r, a)
 	case <-patience:
-		s.server.writeAnswer(w, r, p.recall(get))
+		p.deliver(w, r, p.recall(get))
 	case <-r.Context().Done(): // the client gave up; what it missed is lost
 		p.recall(get)
 		s.Close(TransportError)
@@ -170,43 +165,4 @@ func (p *poller) endPost() {
 	p.session.mu.Lock()
 	defer p.session.mu.Unlock()
 	p.posting = false
-}
-
-func (srv *Server) writeAnswer(w http.ResponseWriter, r *http.Request, a answer) {
-	if a.refusal != nil {
-		refuse(w, a.refusal)
-		return
-	}
-	srv.writePayload(w, r, a.payload)
-}
-
-// writePayload answers a GET. The client has StallTimeout to take the answer;
-// the request may have waited for longer than the server's own write timeout.
-func (srv *Server) writePayload(w http.ResponseWriter, r *http.Request, payload []byte) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(srv.opts.StallTimeout))
-	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=UTF-8")
-	h.Set("Cache-Control", "no-store")
-	if len(payload) < compressFrom || !acceptsGzip(r) {
-		w.Write(payload)
-		return
-	}
-	h.Set("Content-Encoding", "gzip")
-	h.Add("Vary", "Accept-Encoding")
-	z := gzip.NewWriter(w)
-	_, _ = z.Write(payload) // an error here is the client's loss of its connection
-	_ = z.Close()
-}
-
-func acceptsGzip(r *http.Request) bool {
-	for _, line := range r.Header.Values("Accept-Encoding") {
-		for part := range strings.SplitSeq(line, ",") {
-			name, weight, _ := strings.Cut(part, ";")
-			if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-				zero := strings.Trim(strings.TrimPrefix(strings.TrimSpace(weight), "q="), "0.") == ""
-				return weight == "" || !zero
-			}
-		}
-	}
-	return false
 }

@@ -19,6 +19,8 @@ const (
 	codeUnsupportedVersion = 5
 	codeDraining           = 6
 	codeUnreachable        = 7
+	codeTooMany            = 8
+	codeBusy               = 9
 )
 
 // Refusal is an error that is answered over HTTP with its status and the body

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -28,6 +27,7 @@ type Server struct {
 	accept    func(*Session) Handler
 	origins   origins
 	upgrader  websocket.Upgrader
+	admission *admission
 	beat      heartbeat
 	late      late
 	passages  passages           // what is forwarded to other servers
@@ -40,7 +40,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	sessions map[string]*Session
-	draining bool
+	draining bool           // for good: the server ends
 	pending  sync.WaitGroup // handshakes past the check of draining
 }
 
@@ -51,14 +51,15 @@ func NewServer(opts Options, accept func(*Session) Handler) *Server {
 	opts = opts.withDefaults()
 	ctx, stop := context.WithCancel(context.Background())
 	srv := &Server{
-		opts:     opts,
-		accept:   accept,
-		origins:  newOrigins(opts.Origins),
-		late:     late{payloads: make(map[string]farewell)},
-		done:     ctx.Done(),
-		stop:     stop,
-		beat:     heartbeat{interval: opts.PingInterval, timeout: opts.PingTimeout, start: time.Now()},
-		sessions: make(map[string]*Session),
+		opts:      opts,
+		accept:    accept,
+		origins:   newOrigins(&opts),
+		admission: newAdmission(opts.Limits),
+		late:      late{payloads: make(map[string]farewell)},
+		done:      ctx.Done(),
+		stop:      stop,
+		beat:      newHeartbeat(&opts),
+		sessions:  make(map[string]*Session),
 	}
 	srv.upgrader = websocket.Upgrader{
 		ReadBufferSize: 512,
@@ -126,6 +127,9 @@ func (srv *Server) check(r *http.Request, query url.Values) error {
 	if websocket.IsWebSocketUpgrade(r) != (query.Get("transport") == transportWebsocket) {
 		return errBadRequest
 	}
+	if err := srv.admission.pass(r); err != nil {
+		return err
+	}
 	if srv.opts.AllowRequest != nil {
 		if err := srv.opts.AllowRequest(r); err != nil {
 			return err
@@ -144,16 +148,26 @@ func (srv *Server) open(w http.ResponseWriter, r *http.Request, query url.Values
 		return
 	}
 	defer srv.pending.Done()
-	s := &Session{id: srv.newID(), handshake: newHandshake(r, query), server: srv}
+	s := &Session{id: srv.newID(), handshake: newHandshake(r, query, srv.opts.Limits.Hops), server: srv}
+	if !srv.admission.known.enter(s.handshake.Address) {
+		refuse(w, crowded("Too many connections", crowdedWait))
+		return
+	}
 	if query.Get("transport") == transportPolling {
 		s.poller = newPoller(s)
 		s.wire = s.poller
 		srv.start(s, s.poller)
-		srv.writePayload(w, r, []byte(srv.openPacket(s)))
+		srv.setCookie(w.Header(), s.id)
+		if srv.writePayload(w, r, []byte(srv.openPacket(s))) != nil {
+			s.Close(TransportClose) // nobody else knows its id
+		}
 		return
 	}
-	t, err := srv.upgrade(w, r)
+	head := make(http.Header)
+	srv.setCookie(head, s.id)
+	t, err := srv.upgrade(w, r, head)
 	if err != nil {
+		srv.admission.leave(s)
 		return // answered, or the client is gone
 	}
 	s.wire = t
@@ -170,11 +184,11 @@ func (srv *Server) openPacket(s *Session) string {
 		s.id, upgrades, srv.opts.PingInterval.Milliseconds(), srv.opts.PingTimeout.Milliseconds(), srv.opts.MaxPayload)
 }
 
-// upgrade makes the request's connection a websocket. After an error the
-// request is answered.
-func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request) (*socket, error) {
+// upgrade makes the request's connection a websocket; the answer has the
+// headers of head. After an error the request is answered.
+func (srv *Server) upgrade(w http.ResponseWriter, r *http.Request, head http.Header) (*socket, error) {
 	h := &hijacker{ResponseWriter: w, opts: &srv.opts}
-	ws, err := srv.upgrader.Upgrade(h, r, nil)
+	ws, err := srv.upgrader.Upgrade(h, r, head)
 	if err != nil {
 		return nil, err
 	}
@@ -193,6 +207,9 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	c, rw, err := http.NewResponseController(h.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
+	}
+	if b, ok := c.(interface{ SetWriteBuffer(bytes int) error }); ok && h.opts.SendBuffer > 0 {
+		_ = b.SetWriteBuffer(h.opts.SendBuffer) // the system's size does as well
 	}
 	h.conn = newConn(c, h.opts)
 	return h.conn, rw, nil
@@ -228,4 +245,5 @@ func (srv *Server) remove(s *Session) {
 	srv.mu.Lock()
 	delete(srv.sessions, s.id)
 	srv.mu.Unlock()
+	srv.admission.leave(s)
 }

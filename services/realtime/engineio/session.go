@@ -3,6 +3,7 @@ package engineio
 import (
 	"runtime/debug"
 	"sync"
+	"time"
 )
 
 // Handler receives what happens to one session. Its methods are called from one
@@ -41,6 +42,8 @@ type Session struct {
 	handler   Handler // the session's goroutine's alone
 	poller    *poller // nil in a session that began as a websocket
 	beat      beat
+	expires   time.Duration // since heartbeat.start; 0: never
+	toll      toll
 
 	mu   sync.Mutex
 	wire transport
@@ -129,11 +132,16 @@ func (s *Session) take(p packet) Reason {
 	if why := s.closed(); why != "" {
 		return why
 	}
+	if !s.server.admission.spend(&s.toll, len(p.data)) {
+		return TransportError
+	}
 	switch p.kind {
 	case packetMessage:
 		s.guard(func() { s.handler.Message(p.data, p.binary) })
 	case packetPong:
-		s.server.beat.pong(s)
+		if s.server.beat.pong(s) {
+			return ServerShuttingDown
+		}
 	case packetClose:
 		return TransportClose
 	case packetPing:

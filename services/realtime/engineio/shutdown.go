@@ -3,8 +3,6 @@ package engineio
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
-	"sync"
 	"time"
 )
 
@@ -17,11 +15,13 @@ func (srv *Server) Shutdown(ctx context.Context, spread time.Duration) error {
 	srv.mu.Lock()
 	srv.draining = true
 	srv.mu.Unlock()
-	srv.pending.Wait() // they do not block; after them no session is added
-	var carried sync.WaitGroup
-	carried.Go(func() { srv.passages.closeAll(ctx, spread) }) // ends after spread, or with ctx
-	srv.closeAll(ctx, spread)
-	carried.Wait()
+	srv.pending.Wait()                  // they do not block; after them no session is added
+	if srv.Rotate(ctx, spread) != nil { // no time is left
+		for _, s := range srv.all() {
+			s.Close(ServerShuttingDown)
+		}
+	}
+	srv.passages.shut()
 	srv.endForwarded(ctx)
 	srv.stop()
 	ended := make(chan struct{})
@@ -38,23 +38,6 @@ func (srv *Server) Shutdown(ctx context.Context, spread time.Duration) error {
 		s.cut(ServerShuttingDown)
 	}
 	return fmt.Errorf("close all sessions: %w", ctx.Err())
-}
-
-// closeAll closes the open sessions over spread, or at once when ctx ends.
-func (srv *Server) closeAll(ctx context.Context, spread time.Duration) {
-	sessions := srv.all()
-	rand.Shuffle(len(sessions), func(i, j int) { sessions[i], sessions[j] = sessions[j], sessions[i] })
-	begin := time.Now()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for i, s := range sessions {
-		timer.Reset(time.Until(begin.Add(spread * time.Duration(i) / time.Duration(len(sessions)))))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		s.Close(ServerShuttingDown)
-	}
 }
 
 func (srv *Server) all() []*Session {

@@ -31,7 +31,7 @@ func (srv *Server) serveWebsocket(w http.ResponseWriter, r *http.Request, id str
 		return
 	}
 	defer srv.pending.Done()
-	t, err := srv.upgrade(w, r)
+	t, err := srv.upgrade(w, r, nil)
 	if err != nil {
 		return
 	}
@@ -115,7 +115,7 @@ func (p *poller) replace(t *socket) bool {
 	if len(p.queue) > 0 {
 		t.send(&Frame{wire: p.queue})
 	}
-	p.queue, p.candidate = nil, nil
+	p.queue, p.large, p.candidate = nil, 0, nil
 	s.wire = t
 	p.upgraded <- t // has room for this one
 	return true

@@ -40,13 +40,12 @@ type Presence interface {
 	Count(ctx context.Context, room string) (cluster.Census, error)
 }
 
-// Parts are what a Lobby works with. All but Rights and Hops are required.
+// Parts are what a Lobby works with. All but Rights are required.
 type Parts struct {
 	Verifier Verifier
 	Presence Presence
 	Chats    Chats
 	Rights   Rights // Public when nil
-	Hops     int    // proxies in front that add to X-Forwarded-For
 	Logger   *slog.Logger
 }
 
@@ -57,7 +56,6 @@ type Lobby struct {
 	presence Presence
 	chats    Chats
 	rights   Rights
-	hops     int
 	log      *slog.Logger
 	taken    atomic.Uint64
 	refused  atomic.Uint64
@@ -70,7 +68,7 @@ func New(ns *socketio.Namespace, parts Parts) *Lobby {
 	if parts.Rights == nil {
 		parts.Rights = Public{}
 	}
-	l := &Lobby{ns: ns, verifier: parts.Verifier, presence: parts.Presence, chats: parts.Chats, rights: parts.Rights, hops: parts.Hops, log: parts.Logger, lost: make(chan struct{}, 1)}
+	l := &Lobby{ns: ns, verifier: parts.Verifier, presence: parts.Presence, chats: parts.Chats, rights: parts.Rights, log: parts.Logger, lost: make(chan struct{}, 1)}
 	ns.Use(l.admit)
 	ns.OnConnect(l.welcome)
 	return l
