@@ -3,6 +3,7 @@ package cluster
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"net"
 	"sync"
 
@@ -175,7 +176,7 @@ func (l *link) fail(why error) {
 		return
 	}
 	l.failed = why
-	if len(l.streams) > 0 && why != net.ErrClosed && l.heard > 0 {
+	if len(l.streams) > 0 && !errors.Is(why, net.ErrClosed) && l.heard > 0 {
 		l.control.lost.Add(1)
 		l.control.log.Warn("the way to another container was lost", "container", l.peer, "streams", len(l.streams), "error", why)
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -283,4 +285,32 @@ func TestADrainMessageReachesAll(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestStreamsGoThroughARedisCluster(t *testing.T) {
+	t.Parallel()
+	address := redistest.Cluster(t).URL
+	a, _ := control(t, address, ControlOptions{})
+	b, stop := control(t, address, ControlOptions{})
+	here, there := dialTo(t, a, b)
+	sent := strings.Repeat("0123456789", 10_000)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := there.Write([]byte(sent)); err != nil {
+			t.Errorf("write: %v", err)
+		}
+	})
+	if got := read(t, here, len(sent)); got != sent {
+		t.Error("other bytes arrived")
+	}
+	wg.Wait()
+	nobody := open(t, a, "AAAA")
+	_, _ = nobody.Write([]byte("x"))
+	if err := ended(t, nobody); !errors.Is(err, engineio.ErrNoOwner) {
+		t.Errorf("nobody's tag: %v, want ErrNoOwner", err)
+	}
+	stop()
+	if err := ended(t, here); !errors.Is(err, errLost) {
+		t.Errorf("a container that has ended: %v, want errLost", err)
+	}
 }

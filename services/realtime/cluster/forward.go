@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -151,7 +152,7 @@ func (s *stream) Read(p []byte) (int, error) {
 func (s *stream) WriteTo(w io.Writer) (written int64, err error) {
 	for {
 		chunk, err := s.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return written, nil
 		}
 		if err != nil {

@@ -104,7 +104,7 @@ func benched(b *testing.B, address string) (*socketio.Server, *httptest.Server) 
 }
 
 // upgraded opens a polling session at one container and its websocket at another.
-func upgraded(b *testing.B, owner, at string) *websocket.Conn {
+func upgraded(b testing.TB, owner, at string) *websocket.Conn {
 	b.Helper()
 	const query = "/socket.io/?EIO=4&transport="
 	answer, err := http.Get(owner + query + "polling")

@@ -354,7 +354,7 @@ func TestForgedSessionIDsAreUnknown(t *testing.T) {
 			}
 			text, _ := io.ReadAll(answer.Body)
 			_ = answer.Body.Close()
-			if got := strings.TrimSpace(string(text)); answer.StatusCode != 400 || got != `{"code":1,"message":"Session ID unknown"}` {
+			if got := strings.TrimSpace(string(text)); answer.StatusCode != http.StatusBadRequest || got != `{"code":1,"message":"Session ID unknown"}` {
 				t.Errorf("%s of %s: got %d %s", method, test.name, answer.StatusCode, got)
 			}
 		}
@@ -375,5 +375,57 @@ func TestPollingGoesOnWhenRedisIsBack(t *testing.T) {
 	})
 	if bad := h.statuses(); bad[http.StatusServiceUnavailable] == 0 {
 		t.Errorf("answers that are no success: %v, want 503 among them", bad)
+	}
+}
+
+func TestClientsOfALostTunnelComeBack(t *testing.T) {
+	t.Parallel()
+	h := build(t, engineio.Options{})
+	clients := testclient.Start(t, "client.mjs")
+	var edge *home
+	for i := 0; edge == nil; i++ { // until some websocket is not where its session is
+		h.connect(t, clients, fmt.Sprint(i), map[string]any{"transports": []string{"polling", "websocket"}})
+		eventually(t, "the transport", func() (bool, any) {
+			got := transportOf(t, clients, fmt.Sprint(i))
+			return got == "websocket", got
+		})
+		for _, c := range h.containers {
+			if c.control.Status().Streams > 0 {
+				edge = c // or the owner, which is as good
+			}
+		}
+	}
+	edge.redis.set(true) // swallows everything both ways
+	lost := clients.Next("a disconnect", func(l testclient.Line) bool { return l.On == "disconnect" })
+	edge.redis.set(false)
+	clients.On(lost.Client, "connect")
+}
+
+// A client that does not read fills a window and the owner's queue, and is cut there.
+func TestASlowClientBehindATunnelIsCut(t *testing.T) {
+	t.Parallel()
+	h := build(t, engineio.Options{StallTimeout: 300 * time.Millisecond, QueueLimit: 64 << 10})
+	owner, edge := h.containers[0], h.containers[1]
+	left := make(chan socketio.Reason, 1)
+	owner.sockets.Of("/").OnConnect(func(s *socketio.Socket) { s.OnDisconnect(func(why socketio.Reason) { left <- why }) })
+	slow := upgraded(t, owner.web.URL, edge.web.URL)
+	defer func() { _ = slow.Close() }()
+	text := strings.Repeat("x", 16<<10)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.After(patience); ; {
+		select {
+		case why := <-left:
+			if why != engineio.TransportError {
+				t.Errorf("reason %q, want %q", why, engineio.TransportError)
+			}
+			return
+		case <-deadline:
+			t.Fatal("not cut")
+		case <-tick.C:
+			if err := owner.sockets.Of("/").Local().Emit("event", text); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

@@ -270,3 +270,49 @@ func FuzzControlMessage(f *testing.F) {
 		_ = c.incoming.Close()
 	})
 }
+
+// What is sent again is dropped, and a hole ends the link.
+func TestMessagesOfALinkAreCounted(t *testing.T) {
+	t.Parallel()
+	c := NewControl(nil, nil, ControlOptions{}, discard)
+	send := func(number uint64, frames func(*packer)) {
+		var p packer
+		frames(&p)
+		h := header{flags: flagDialler, link: 7, number: number, tag: "abcd"}
+		c.onMessage("", string(append(h.append(nil), p.out...)))
+	}
+	for range 2 {
+		send(1, func(p *packer) { p.frame(frameOpen, 1); p.bytes(1, []byte("one ")) })
+	}
+	for range 2 {
+		send(2, func(p *packer) { p.bytes(1, []byte("two")) })
+	}
+	conn, err := c.Listen().Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, conn, 7); got != "one two" {
+		t.Errorf("got %q", got)
+	}
+	if s := c.Status(); s.Streams != 1 {
+		t.Errorf("%+v", s)
+	}
+	send(4, func(p *packer) { p.bytes(1, []byte("four")) })
+	if err := ended(t, conn); !errors.Is(err, errLost) {
+		t.Errorf("after a hole: %v, want errLost", err)
+	}
+	// The other one is told, now and whenever it goes on.
+	send(5, func(p *packer) { p.bytes(1, []byte("five")) })
+	if len(c.single) != 2 {
+		t.Fatalf("%d answers", len(c.single))
+	}
+	for _, m := range c.single {
+		if h, _, err := decodeHeader(string(m.payload)); err != nil || m.channel != c.channel("abcd") || h.link != 7 || h.flags != flagUnknown {
+			t.Errorf("answer to %s: %+v, %v", m.channel, h, err)
+		}
+	}
+	if c.Status() != (ControlStatus{Lost: 1}) {
+		t.Errorf("%+v", c.Status())
+	}
+	_ = conn.Close()
+}

@@ -160,7 +160,7 @@ func (srv *Server) forwardWebsocket(w http.ResponseWriter, r *http.Request, stre
 	}
 	_ = stream.SetDeadline(time.Time{})
 	if !stop() || !srv.passages.start(t, &srv.group) { // the client is gone, or this server ends
-		t.Close()
+		_ = t.Close()
 	}
 }
 

@@ -113,7 +113,7 @@ func TestTheOwnerLearnsThatAClientGaveUp(t *testing.T) {
 	owner, edge, _ := pair(t, Options{})
 	c := moved(t, owner, edge)
 	ctx, cancel := context.WithCancel(t.Context())
-	request, err := http.NewRequestWithContext(ctx, "GET", "http://"+edge.addr+"/socket.io/?"+c.query, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+edge.addr+"/socket.io/?"+c.query, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ type tunnel struct {
 // run carries bytes both ways until either side ends, and then for closeWait at
 // most.
 func (t *tunnel) run() {
-	defer t.Close()
+	defer func() { _ = t.Close() }() // one side has ended already
 	to := patient{t.client, t.stall}
 	if _, err := to.Write(t.head); err != nil {
 		return
