@@ -3,6 +3,8 @@
 // New starts a small redis-server for the test alone (about 15 ms), because
 // channels and scripts belong to the whole server. When TEST_REDIS_URL is set, New
 // hands out logical databases of that server instead, and tests share its channels.
+// Server gives a test one that it may kill and freeze, Sentinel one with a replica that
+// Sentinels watch, Cluster a Redis Cluster of six nodes.
 //
 // All functions may be called from parallel tests. A server that cannot be had
 // fails the test.

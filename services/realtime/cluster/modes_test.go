@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -84,21 +85,23 @@ func TestTheRoomLogOutlivesTheNodesOfItsSlot(t *testing.T) {
 	opts := Options{Quiet: 500 * time.Millisecond}
 	a, b := join(t, nodes.URL, opts, "/", "r"), join(t, nodes.URL, opts, "/", "r")
 	finish := flood(t, a, b)
-	for _, change := range []struct {
-		what string
-		run  func()
-	}{
-		{"a slot moves", func() { nodes.Move(key, func() { flows(t, a, b) }, func() { flows(t, a, b) }) }},
-		{"a replica takes over", func() { nodes.Failover(key) }},
-		{"a master is killed", func() { nodes.Owner(key).Kill(); nodes.Owner(key) }},
-		{"it comes back", nodes.Revive},
-		{"a master is frozen", func() { nodes.Owner(key).Stop(); nodes.Owner(key) }},
-		{"it comes back", nodes.Revive},
-	} {
-		change.run()
-		began := time.Now()
-		caughtUp(t, a, b)
-		t.Logf("%s: events flow %s after the cluster", change.what, time.Since(began))
+	for range rounds() {
+		for _, change := range []struct {
+			what string
+			run  func()
+		}{
+			{"a slot moves", func() { nodes.Move(key, func() { flows(t, a, b) }, func() { flows(t, a, b) }) }},
+			{"a replica takes over", func() { nodes.Failover(key) }},
+			{"a master is killed", func() { nodes.Owner(key).Kill(); nodes.Owner(key) }},
+			{"it comes back", nodes.Revive},
+			{"a master is frozen", func() { nodes.Owner(key).Stop(); nodes.Owner(key) }},
+			{"it comes back", nodes.Revive},
+		} {
+			change.run()
+			began := time.Now()
+			caughtUp(t, a, b)
+			t.Logf("%s: events flow %s after the cluster", change.what, time.Since(began))
+		}
 	}
 	finish()
 	for _, n := range []*node{a, b} {
@@ -108,6 +111,14 @@ func TestTheRoomLogOutlivesTheNodesOfItsSlot(t *testing.T) {
 			t.Errorf("the log could not give %d times what was missed", s.Lost)
 		}
 	}
+}
+
+// rounds is how often tests of a cluster do everything: more often in a soak.
+func rounds() int {
+	if os.Getenv("VEGAS_SOAK") != "" {
+		return 10
+	}
+	return 1
 }
 
 // flows waits until each container's own players hear its next event, at the latest

@@ -35,32 +35,34 @@ func TestShardedChannelsFollowTheirSlots(t *testing.T) {
 	if n := h.gapCount(); n != 0 {
 		t.Errorf("%d gaps before anything happened", n)
 	}
-	for _, change := range []struct {
-		what string
-		run  func()
-	}{
-		{"a slot moved", func() { nodes.Move("c0") }},
-		{"it moved again", func() { nodes.Move("c0") }},
-		{"a replica took over", func() { nodes.Failover("c0") }},
-		{"a master was killed", func() { nodes.Owner("c0").Kill(); nodes.Owner("c0") }},
-		{"it came back", nodes.Revive},
-		{"a master was frozen", func() { nodes.Owner("c0").Stop(); nodes.Owner("c0") }},
-		{"it came back", nodes.Revive},
-	} {
-		before := h.gapCount()
-		change.run()
-		began := time.Now()
-		expectHeard(t, client, h, "c0")
-		took := time.Since(began)
-		hear()
-		expectWhole(t, s, true)
-		gaps := h.gapCount() - before
-		t.Logf("%s: whole %s after the cluster, %d gaps", change.what, took, gaps)
-		if gaps == 0 && change.what != "it came back" {
-			t.Errorf("%s, and there is no gap", change.what)
-		}
-		if took > 10*time.Second { // 5 on a machine that does nothing else
-			t.Errorf("%s: whole after %s", change.what, took)
+	for range rounds() {
+		for _, change := range []struct {
+			what string
+			run  func()
+		}{
+			{"a slot moved", func() { nodes.Move("c0") }},
+			{"it moved again", func() { nodes.Move("c0") }},
+			{"a replica took over", func() { nodes.Failover("c0") }},
+			{"a master was killed", func() { nodes.Owner("c0").Kill(); nodes.Owner("c0") }},
+			{"it came back", nodes.Revive},
+			{"a master was frozen", func() { nodes.Owner("c0").Stop(); nodes.Owner("c0") }},
+			{"it came back", nodes.Revive},
+		} {
+			before := h.gapCount()
+			change.run()
+			began := time.Now()
+			expectHeard(t, client, h, "c0")
+			took := time.Since(began)
+			hear()
+			expectWhole(t, s, true)
+			gaps := h.gapCount() - before
+			t.Logf("%s: whole %s after the cluster, %d gaps", change.what, took, gaps)
+			if gaps == 0 && change.what != "it came back" {
+				t.Errorf("%s, and there is no gap", change.what)
+			}
+			if took > 10*time.Second { // 5 on a machine that does nothing else
+				t.Errorf("%s: whole after %s", change.what, took)
+			}
 		}
 	}
 	for _, channel := range channels[1:] {
