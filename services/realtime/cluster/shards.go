@@ -30,10 +30,11 @@ type shards struct {
 
 	mu       sync.Mutex
 	channels map[string]*shard
-	hosts    map[string]*host // by address
-	away     int              // channels that were lost
-	whole    bool             // all were confirmed, and none is lost since
-	since    time.Time        // of whole's present value
+	confirms map[string]func() // who is told of subscriptions
+	hosts    map[string]*host  // by address
+	away     int               // channels that were lost
+	whole    bool              // all were confirmed, and none is lost since
+	since    time.Time         // of whole's present value
 	gaps     uint64
 	last     Gap
 }
@@ -61,7 +62,7 @@ type host struct {
 func newShards(client redis.UniversalClient, quiet time.Duration, onGap func(Gap), log *slog.Logger) *shards {
 	return &shards{
 		client: client, log: log, quiet: quiet, onGap: onGap, change: make(chan struct{}, 1),
-		channels: map[string]*shard{}, hosts: map[string]*host{}, since: time.Now(),
+		channels: map[string]*shard{}, confirms: map[string]func(){}, hosts: map[string]*host{}, since: time.Now(),
 	}
 }
 
@@ -78,10 +79,20 @@ func (s *shards) add(channel string, h handler) {
 	s.signal()
 }
 
+// onConfirm has f called at every subscription to a channel that is not added yet, before
+// the first message of each, so that it can read elsewhere what came before. No message
+// is handled meanwhile.
+func (s *shards) onConfirm(channel string, f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.confirms[channel] = f
+}
+
 // remove is the opposite of add.
 func (s *shards) remove(channel string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.confirms, channel)
 	c := s.channels[channel]
 	if c == nil {
 		return

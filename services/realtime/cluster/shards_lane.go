@@ -209,25 +209,24 @@ func (l *lane) take(ctx context.Context, message any) {
 	l.heard.Store(time.Now().UnixNano())
 	switch m := message.(type) {
 	case *redis.Message:
-		l.busy.Store(true)
-		defer l.busy.Store(false)
-		s.turn.Lock()
-		defer s.turn.Unlock()
-		s.mu.Lock()
-		var handle handler
-		if c := s.channels[m.Channel]; c != nil && c.lane == l {
-			handle = c.handle
-		}
-		s.mu.Unlock()
-		if handle != nil {
-			handle(m.Channel, m.Payload)
-		}
+		l.tell(func() {
+			s.mu.Lock()
+			var handle handler
+			if c := s.channels[m.Channel]; c != nil && c.lane == l {
+				handle = c.handle
+			}
+			s.mu.Unlock()
+			if handle != nil {
+				handle(m.Channel, m.Payload)
+			}
+		})
 	case *redis.Subscription:
 		s.mu.Lock()
+		var told func()
 		var gap Gap
 		switch c := s.channels[m.Channel]; {
 		case m.Kind == "ssubscribe":
-			gap = s.confirm(l, m.Channel)
+			told, gap = s.confirm(l, m.Channel)
 		case m.Kind == "sunsubscribe" && c != nil && c.lane == l && c.heard:
 			// Not asked for: what is removed is not in channels, or is there anew and not
 			// heard yet.
@@ -235,8 +234,20 @@ func (l *lane) take(ctx context.Context, message any) {
 			s.reload(ctx)
 		}
 		s.mu.Unlock()
+		if told != nil {
+			l.tell(told)
+		}
 		s.report(ctx, gap, l)
 	}
+}
+
+// tell calls f while no message is handled.
+func (l *lane) tell(f func()) {
+	l.busy.Store(true)
+	defer l.busy.Store(false)
+	l.shards.turn.Lock()
+	defer l.shards.turn.Unlock()
+	f()
 }
 
 // report tells of a gap, if it is one.
@@ -245,7 +256,5 @@ func (s *shards) report(ctx context.Context, gap Gap, l *lane) {
 		return
 	}
 	s.log.InfoContext(ctx, "listening to sharded channels again", "node", l.address, "away_seconds", gap.Until.Sub(gap.Since).Seconds())
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	s.onGap(gap)
+	l.tell(func() { s.onGap(gap) })
 }

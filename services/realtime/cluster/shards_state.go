@@ -76,12 +76,13 @@ func (s *shards) lose(channel string, c *shard, reason string) {
 	s.signal()
 }
 
-// confirm notes that a lane's node sends a channel's messages, and returns the gap that
-// ends with it: that of all channels that were lost and asked for on the same lane.
-func (s *shards) confirm(l *lane, channel string) (gap Gap) {
+// confirm notes that a lane's node sends a channel's messages, and returns who is told
+// of that, and the gap that ends with it: that of all channels that were lost and asked
+// for on the same lane.
+func (s *shards) confirm(l *lane, channel string) (told func(), gap Gap) {
 	c := s.channels[channel]
 	if c == nil || c.lane != l || c.heard {
-		return Gap{}
+		return nil, Gap{}
 	}
 	c.heard = true
 	delete(l.asked, channel)
@@ -99,7 +100,7 @@ func (s *shards) confirm(l *lane, channel string) (gap Gap) {
 		s.away--
 	}
 	s.settle()
-	return s.ended(l)
+	return s.confirms[channel], s.ended(l)
 }
 
 // ended returns the gap of a lane on which nothing is lost any more.

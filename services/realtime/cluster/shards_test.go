@@ -178,3 +178,36 @@ func TestALostShardConnectionIsAGap(t *testing.T) {
 		t.Errorf("%d gaps; want one each", len(h.gaps))
 	}
 }
+
+// Who keeps a log reads what it missed before anything newer comes.
+func TestASubscriptionIsToldBeforeItsMessages(t *testing.T) {
+	t.Parallel()
+	server := redistest.Server(t)
+	client := dial(t, server.URL)
+	h := &heard{}
+	s := newShards(dial(t, server.URL), 200*time.Millisecond, h.gap, testLog(t))
+	s.onConfirm("a", func() { h.message("a", "told") })
+	s.add("a", h.message)
+	start(t, s.run)
+	for i := range 3 {
+		expectWhole(t, s, true)
+		eventually(t, "a is told", func() (bool, any) {
+			err := client.SPublish(t.Context(), "a", "later").Err()
+			told := 0
+			for _, text := range h.of("a") {
+				if text == "told" {
+					told++
+				}
+			}
+			return told == i+1, err
+		})
+		expectHeard(t, client, h, "a")
+		server.Kill()
+		expectWhole(t, s, false)
+		server.Start()
+	}
+	got := h.of("a")
+	if got[0] != "told" {
+		t.Errorf("first came %s", got[0])
+	}
+}
