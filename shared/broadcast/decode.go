@@ -186,8 +186,8 @@ func (d *decoder) bin() error {
 	return nil
 }
 
-// extension reads a timestamp (type -1, three sizes) or the byte pair with which old
-// JavaScript encoders wrote undefined (type 0, one byte).
+// extension reads a timestamp (type -1, three sizes), or what old JavaScript encoders
+// wrote with type 0: undefined in one byte, a Date as milliseconds in eight.
 func (d *decoder) extension() error {
 	var head, size int
 	switch c := d.in[0]; c {
@@ -208,6 +208,12 @@ func (d *decoder) extension() error {
 	d.in = d.in[head+size:]
 	if kind == 0 && size == 1 {
 		d.out = append(d.out, "null"...)
+		return nil
+	}
+	if kind == 0 && size == 8 {
+		millis := int64(binary.BigEndian.Uint64(data))
+		part := (millis%1000 + 1000) % 1000
+		d.out = appendDate(d.out, (millis-part)/1000, part*1_000_000)
 		return nil
 	}
 	if kind != -1 {

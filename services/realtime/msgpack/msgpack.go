@@ -116,8 +116,8 @@ func packet(in []byte, p *socketio.Packet) (rest []byte, err error) {
 }
 
 func id(in []byte, p *socketio.Packet) (rest []byte, err error) {
-	if msgp.NextType(in) == msgp.NilType { // undefined
-		return in[1:], nil
+	if absent(in) {
+		return msgp.Skip(in)
 	}
 	n, rest, err := msgp.ReadUint64Bytes(in)
 	p.ID = &n
@@ -125,9 +125,15 @@ func id(in []byte, p *socketio.Packet) (rest []byte, err error) {
 }
 
 func data(in []byte, p *socketio.Packet) (rest []byte, err error) {
-	if msgp.NextType(in) == msgp.NilType {
-		return in[1:], nil
+	if absent(in) {
+		return msgp.Skip(in)
 	}
 	p.Data, p.Attachments, rest, err = broadcast.AppendJSON(make([]byte, 0, len(in)+len(in)/4), in)
 	return rest, err
+}
+
+// absent reports whether null comes next, or undefined in the form of the clients'
+// encoder: an extension of its own.
+func absent(in []byte) bool {
+	return len(in) > 0 && in[0] == 0xc0 || len(in) > 2 && in[0] == 0xd4 && in[1] == 0 && in[2] == 0
 }

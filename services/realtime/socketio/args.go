@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -88,6 +89,65 @@ func (a Args) decode(i int, target any) error {
 	return json.Unmarshal(a.Raw(i), target)
 }
 
+// Values returns the arguments as encoding/json decodes them into any, with numbers as
+// json.Number and the attachments, however deep, as []byte. Emit and Ack take them as
+// they are.
+func (a Args) Values() ([]any, error) {
+	values := make([]any, len(a.at))
+	for i := range values {
+		dec := json.NewDecoder(bytes.NewReader(a.Raw(i)))
+		dec.UseNumber()
+		if err := dec.Decode(&values[i]); err != nil {
+			return nil, fmt.Errorf("argument %d: %w", i, err)
+		}
+		values[i] = a.attach(values[i])
+	}
+	return values, nil
+}
+
+// attach puts the attachments into a value where its placeholders are.
+func (a Args) attach(value any) any {
+	switch value := value.(type) {
+	case []any:
+		for i := range value {
+			value[i] = a.attach(value[i])
+		}
+	case map[string]any:
+		if num, ok := value["num"].(json.Number); ok && value["_placeholder"] == true {
+			if n, err := num.Int64(); err == nil && n >= 0 && n < int64(len(a.attachments)) {
+				return a.attachments[n]
+			}
+		}
+		for key := range value {
+			value[key] = a.attach(value[key])
+		}
+	}
+	return value
+}
+
+// detach is the opposite: it takes []byte out of slices and maps of any, without
+// changing these.
+func detach(value any, attachments *[][]byte) any {
+	switch value := value.(type) {
+	case []byte:
+		*attachments = append(*attachments, value)
+		return Placeholder{Placeholder: true, Num: len(*attachments) - 1}
+	case []any:
+		copied := make([]any, len(value))
+		for i := range value {
+			copied[i] = detach(value[i], attachments)
+		}
+		return copied
+	case map[string]any:
+		copied := make(map[string]any, len(value))
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			copied[key] = detach(value[key], attachments)
+		}
+		return copied
+	}
+	return value
+}
+
 var (
 	errReserved = errors.New("event name is reserved")
 	errNoArray  = errors.New("arguments are no JSON array")
@@ -125,8 +185,8 @@ func rawEventData(event string, args json.RawMessage) (json.RawMessage, error) {
 	return append(data, args[1:]...), nil
 }
 
-// marshalArgs builds a JSON array. []byte becomes an attachment, a
-// json.RawMessage goes in as it is.
+// marshalArgs builds a JSON array. []byte becomes an attachment, also in slices and
+// maps of any; a json.RawMessage goes in as it is.
 func marshalArgs(lists ...[]any) (_ json.RawMessage, attachments [][]byte, err error) {
 	array := []byte{'['}
 	for _, args := range lists {
@@ -134,10 +194,7 @@ func marshalArgs(lists ...[]any) (_ json.RawMessage, attachments [][]byte, err e
 			if len(array) > 1 {
 				array = append(array, ',')
 			}
-			if data, ok := arg.([]byte); ok {
-				arg = Placeholder{Placeholder: true, Num: len(attachments)}
-				attachments = append(attachments, data)
-			}
+			arg = detach(arg, &attachments)
 			if array, err = appendJSON(array, arg); err != nil {
 				return nil, nil, err
 			}

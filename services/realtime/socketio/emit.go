@@ -11,7 +11,8 @@ import (
 )
 
 // Emit sends an event to the client. Arguments are encoded as encoding/json
-// does, except that []byte is sent as binary and json.RawMessage as it is. Emit
+// does, except that []byte is sent as binary, also inside of []any and
+// map[string]any, and json.RawMessage as it is. Emit
 // does not wait for the client. It returns ErrDisconnected when the socket
 // cannot send, and an error when an argument cannot be encoded, when the name
 // is reserved, or when there are more than MaxAttachments attachments.

@@ -23,7 +23,8 @@ function find({ client }) {
   return found;
 }
 
-function connect({ client, url, options: { authLater, parser, ...options } = {} }) {
+function connect({ client, url, options: given }) {
+  const { authLater, parser, ...options } = given ?? {};
   if (authLater) options.auth = (send) => setTimeout(() => send(authLater), 1);
   if (parser === "msgpack") options.parser = msgpack.default ?? msgpack;
   follow(client, io(url, { transports: ["websocket"], forceNew: true, ...options }));
