@@ -5,38 +5,40 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/vegascore/vegascore/services/realtime/socketio"
 	"github.com/vegascore/vegascore/shared/broadcast"
 )
 
-// flushTime bounds how long a namespace waits at its end for what it has to say.
-const flushTime = 3 * time.Second
-
-// bus is one namespace on the channels.
+// bus is one namespace on the channels of the classic adapter.
 type bus struct {
-	*journal
-	redis    *Redis
-	ns       socketio.Local
-	name     string
-	channel  string // of broadcasts to the whole namespace, and the beginning of each room's
+	base
 	pattern  string // matches channel and all rooms' channels
 	requests string // channel of requests
 	answers  string // channel of answers to them
+	direct   string // channel of those for this container alone
 }
 
 func newBus(r *Redis, ns socketio.Local) *bus {
 	name, prefix := ns.Name(), r.opts.Prefix
 	channel := broadcast.Channel(prefix, name, "")
 	b := &bus{
-		redis: r, ns: ns, name: name,
-		channel: channel, pattern: escapeGlob(channel) + "*",
-		requests: prefix + "-request#" + name + "#", answers: prefix + "-response#" + name + "#",
+		base:    base{redis: r, ns: ns, name: name, channel: channel},
+		pattern: escapeGlob(channel) + "*", requests: prefix + "-request#" + name + "#", answers: prefix + "-response#" + name + "#",
 	}
+	b.direct = b.directAnswers(r.opts.UID)
+	b.wire = b
 	b.journal = newJournal(r.client, ns, channel, b, &r.received, r.journalOptions(name), r.log)
+	r.subscriber.onConfirm(b.pattern, b.fill)
+	r.subscriber.add(b.pattern, b.onBroadcast, b.requestChannels(), b.onRequest)
 	return b
 }
+
+// directAnswers is the channel of answers for one server.
+func (b *bus) directAnswers(uid string) string { return b.answers + uid + "#" }
+
+// leave implements wire.
+func (b *bus) leave() { b.redis.subscriber.remove(b.pattern, b.requestChannels()) }
 
 // escapeGlob makes every character of a channel's name stand for itself in a pattern.
 func escapeGlob(s string) string {
@@ -46,7 +48,7 @@ func escapeGlob(s string) string {
 // requestChannels are the channels besides the pattern. Peers count the subscriptions
 // to the first of them.
 func (b *bus) requestChannels() []string {
-	return []string{b.requests, b.answers, b.answers + b.redis.opts.UID + "#"}
+	return []string{b.requests, b.answers, b.direct}
 }
 
 // Publish implements socketio.Bus. ErrAlone says that Redis is away, or too slow.
@@ -83,17 +85,6 @@ func (b *bus) decode(message []byte) (socketio.Broadcast, error) {
 		b.redis.malformedMessage(b.channel, err)
 	}
 	return m, err
-}
-
-// Close implements socketio.Bus.
-func (b *bus) Close() error {
-	b.redis.forget(b)
-	done := b.redis.publisher.flush(flushTime)
-	b.journal.close(flushTime)
-	if !done {
-		return errors.New("not everything was published in time")
-	}
-	return nil
 }
 
 // Size implements socketio.Bus. On an error it is the size of a container alone.

@@ -25,7 +25,7 @@ type own struct {
 	ahead uint64 // the latest one that was delivered before the log had it; guarded by journal.deliver
 
 	mu      sync.Mutex
-	idle    *sync.Cond    // everything is written
+	idle    *sync.Cond    // something is written
 	list    []*ownMessage // without a hole in their counts
 	written int           // how many of the first are in the log
 	count   uint64        // of the last

@@ -124,9 +124,7 @@ func (o *own) confirm(head broadcast.Head, numbers []uint64) {
 	}
 	o.written += len(numbers)
 	o.head = head
-	if o.written == len(o.list) {
-		o.idle.Broadcast()
-	}
+	o.idle.Broadcast()
 }
 
 // refused begins again with the log that there is.

@@ -24,6 +24,13 @@ type Options struct {
 	Quiet  time.Duration // a silent connection is given up after about twice this; 1.5 s when 0
 	Queue  int           // bytes that may wait to be published; 16 MiB when 0
 
+	// RequestTimeout is how long the answers of others are waited for; 900 ms when 0, so
+	// that a container that stands still does not hold up what others ask.
+	RequestTimeout time.Duration
+	// DirectAnswers sends answers to the server that asked alone, which needs to listen
+	// for them: publishOnSpecificResponseChannel in Node. Both ways are understood.
+	DirectAnswers bool
+
 	Keys   string        // what the names of the room log's keys begin with; "vegas" when empty
 	Hold   time.Duration // after which own events that the log does not bring back are delivered here alone; 1.5 s when 0
 	Window time.Duration // in which a client may come back; 2 min when 0, 5 min at most
@@ -57,7 +64,7 @@ type Redis struct {
 	malformed  atomic.Uint64
 
 	mu    sync.Mutex
-	buses map[string]*bus // by namespace
+	buses map[string]*base // by namespace
 	runs  bool
 }
 
@@ -87,6 +94,7 @@ func NewRedis(publish, subscribe redis.UniversalClient, opts Options, log *slog.
 	opts.UID = cmp.Or(opts.UID, newUID(12))
 	opts.Quiet = cmp.Or(opts.Quiet, 1500*time.Millisecond)
 	opts.Queue = cmp.Or(opts.Queue, 16<<20)
+	opts.RequestTimeout = cmp.Or(opts.RequestTimeout, 900*time.Millisecond)
 	if opts.OnLoss == nil {
 		opts.OnLoss = func(string) {}
 	}
@@ -97,7 +105,7 @@ func NewRedis(publish, subscribe redis.UniversalClient, opts Options, log *slog.
 		opts: opts, log: log, mark: mark(opts.UID), client: publish,
 		publisher:  newPublisher(publish, opts.Queue, log),
 		subscriber: newSubscriber(subscribe, opts.Quiet, opts.OnGap, log),
-		buses:      map[string]*bus{},
+		buses:      map[string]*base{},
 	}
 	r.containers.Store(1)
 	return r
@@ -141,9 +149,7 @@ func (r *Redis) Open(ns socketio.Local) (socketio.Bus, error) {
 		return nil, fmt.Errorf("open namespace %s: it is open", ns.Name())
 	}
 	b := newBus(r, ns)
-	r.buses[ns.Name()] = b
-	r.subscriber.onConfirm(b.pattern, b.fill)
-	r.subscriber.add(b.pattern, b.onBroadcast, b.requestChannels(), b.onRequest)
+	r.buses[ns.Name()] = &b.base
 	if r.runs {
 		b.journal.start()
 	}
@@ -178,7 +184,7 @@ func (r *Redis) Status() Status {
 func (r *Redis) watch(ctx context.Context) {
 	for {
 		if b := r.any(); b != nil {
-			if n, err := b.Size(ctx); err == nil {
+			if n, err := b.wire.Size(ctx); err == nil {
 				r.containers.Store(int64(n))
 			}
 		}
@@ -189,7 +195,7 @@ func (r *Redis) watch(ctx context.Context) {
 }
 
 // any returns an open namespace, or nil.
-func (r *Redis) any() *bus {
+func (r *Redis) any() *base {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, b := range r.buses {
@@ -198,13 +204,18 @@ func (r *Redis) any() *bus {
 	return nil
 }
 
-func (r *Redis) forget(b *bus) {
+func (r *Redis) forget(b *base) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.buses[b.name] == b {
 		delete(r.buses, b.name)
-		r.subscriber.remove(b.pattern, b.requestChannels())
 	}
+}
+
+// hears says whether this container listens to the others.
+func (r *Redis) hears() bool {
+	works, _ := r.subscriber.status(new(Status))
+	return works
 }
 
 func (p *publisher) status(s *Status) (works bool, since time.Time) {

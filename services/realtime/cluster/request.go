@@ -3,20 +3,18 @@ package cluster
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
+	"time"
 
 	"github.com/vegascore/vegascore/services/realtime/socketio"
+	"github.com/vegascore/vegascore/shared/broadcast"
 )
 
-// requestType is what a server asks of the others. It awaits as many answers as there
-// are subscribers, so each question that is understood here is answered, also with
-// nothing.
+// requestType is what servers want of each other, in the numbers of
+// @socket.io/redis-adapter. Whoever asks awaits as many answers as there are
+// subscribers, so each question that is understood here is answered, also with nothing.
 type requestType int
 
-// The requests of @socket.io/redis-adapter that need no more of a namespace than its
-// sockets. Others (server-side events, acknowledged broadcasts) pass unanswered.
 const (
 	socketIDs requestType = iota
 	roomNames
@@ -24,196 +22,164 @@ const (
 	leaveRooms
 	disconnectSockets
 	fetchSockets
+	serverEvent
+	broadcastAck
+	clientCount // an answer, as is the next one
+	clientAck
 )
 
-// roster is a namespace that shows its sockets, as *socketio.Namespace does.
-type roster interface {
-	// Sockets returns the sockets of this process in a room, or all for "".
-	Sockets(room string) []*socketio.Socket
-}
-
-// request is the JSON form of all but acknowledged broadcasts, which are MessagePack.
-type request struct {
-	UID   string      `json:"uid"`
-	ID    string      `json:"requestId"`
-	Type  requestType `json:"type"`
-	Rooms []room      `json:"rooms"`
-	Opts  *struct {
-		Rooms  []room `json:"rooms"`
-		Except []room `json:"except"`
-	} `json:"opts"`
-	Close bool `json:"close"`
-}
-
-// room is a room's name; Node's may be numbers.
-type room string
-
-func (r *room) UnmarshalJSON(text []byte) error {
-	var number json.Number
-	if json.Unmarshal(text, &number) == nil {
-		*r = room(number)
-		return nil
+// questionTypes and orderTypes are the types by what they are to the library.
+var (
+	questionTypes = map[socketio.QuestionKind]requestType{
+		socketio.AskSockets: fetchSockets, socketio.AskIDs: socketIDs, socketio.AskRooms: roomNames,
+		socketio.AskServer: serverEvent, socketio.AskClients: broadcastAck,
 	}
-	return json.Unmarshal(text, (*string)(r))
+	orderTypes = map[socketio.OrderKind]requestType{
+		socketio.JoinRooms: joinRooms, socketio.LeaveRooms: leaveRooms,
+		socketio.DisconnectSockets: disconnectSockets, socketio.ServerEvent: serverEvent,
+	}
+	questionKinds, orderKinds = reverse(questionTypes), reverse(orderTypes)
+)
+
+func reverse[K, V comparable](m map[K]V) map[V]K {
+	r := make(map[V]K, len(m))
+	for k, v := range m {
+		r[v] = k
+	}
+	return r
 }
 
-// onRequest takes a message of the other channels. Answers of others are not for us:
-// this server asks nothing.
+// request is the form of all requests. It is JSON, and MessagePack for an acknowledged
+// broadcast, where attachments are byte arrays in the packet.
+type request struct {
+	UID    string          `json:"uid"`
+	ID     string          `json:"requestId,omitempty"`
+	Type   requestType     `json:"type"`
+	Data   json.RawMessage `json:"data,omitempty"`   // of serverEvent: name and arguments
+	Packet *packet         `json:"packet,omitempty"` // of broadcastAck
+	Opts   *selection      `json:"opts,omitempty"`
+	Rooms  names           `json:"rooms,omitempty"`
+	Close  *bool           `json:"close,omitempty"`
+
+	attachments [][]byte
+}
+
+// packet is an event for clients.
+type packet struct {
+	Type int             `json:"type"`
+	Data json.RawMessage `json:"data"`
+	Nsp  string          `json:"nsp,omitempty"`
+}
+
+// selection says which sockets are meant.
+type selection struct {
+	Rooms  names  `json:"rooms"`
+	Except names  `json:"except"`
+	Flags  *flags `json:"flags,omitempty"`
+}
+
+type flags struct {
+	Timeout  float64 `json:"timeout,omitempty"` // milliseconds
+	Volatile bool    `json:"volatile,omitempty"`
+}
+
+func (f *flags) timeout() time.Duration {
+	const longest = 10 * 60_000
+	if f == nil || f.Timeout <= 0 { // NaN has no JSON
+		return 0
+	}
+	return time.Duration(min(f.Timeout, longest) * float64(time.Millisecond))
+}
+
+// isArray says whether JSON that was read is an array with something in it.
+func isArray(text json.RawMessage) bool {
+	return len(text) > 0 && text[0] == '[' && strings.TrimLeft(string(text[1:min(len(text), 64)]), " \t\r\n") != "]"
+}
+
+// decodeRequest reads a request in either form.
+func decodeRequest(payload string) (*request, error) {
+	r := &request{Type: -1} // unless it is named
+	text, err := r.read(payload)
+	if err == nil {
+		err = json.Unmarshal(text, r)
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: request: %w", errMessage, err)
+	case r.Type == serverEvent && !isArray(r.Data), r.Type == broadcastAck && (r.Packet == nil || !isArray(r.Packet.Data)):
+		return nil, fmt.Errorf("%w: request without event", errMessage)
+	}
+	return r, nil
+}
+
+// read returns the JSON of a request.
+func (r *request) read(payload string) (text []byte, err error) {
+	text, r.attachments, err = readJSON(payload)
+	return text, err
+}
+
+// readJSON returns a message as a JSON object, whichever form it has. Byte arrays are
+// placeholders.
+func readJSON(payload string) (text []byte, attachments [][]byte, err error) {
+	if strings.HasPrefix(payload, "{") {
+		return []byte(payload), nil, nil
+	}
+	text, attachments, rest, err := broadcast.AppendJSON(nil, []byte(payload))
+	if err == nil && (len(rest) > 0 || text[0] != '{') {
+		err = errMessage
+	}
+	return text, attachments, err
+}
+
+// onRequest takes a message of the channels besides those of broadcasts.
 func (b *bus) onRequest(channel, payload string) {
-	if channel != b.requests || !strings.HasPrefix(payload, "{") {
+	if channel != b.requests {
+		b.onAnswer(channel, payload)
 		return
 	}
-	var r request
-	if err := json.Unmarshal([]byte(payload), &r); err != nil {
+	r, err := decodeRequest(payload)
+	if err != nil {
 		b.redis.malformedMessage(channel, err)
 		return
 	}
-	if r.UID == b.redis.opts.UID {
+	if r.Opts == nil {
+		if r.Type == joinRooms || r.Type == leaveRooms || r.Type == disconnectSockets {
+			return // the form of adapters before version 6
+		}
+		r.Opts = &selection{}
+		if r.Type == socketIDs {
+			r.Opts.Rooms = r.Rooms
+		}
+	}
+	own := r.UID == b.redis.opts.UID
+	if kind, ok := orderKinds[r.Type]; ok && (r.Type != serverEvent || r.ID == "" && !own) {
+		b.obey(r.toOrder(kind), r.ID, own)
 		return
 	}
-	answer, err := b.perform(&r)
-	if err == nil && answer != nil {
-		err = b.answer(answer)
-	}
-	if err != nil {
-		b.redis.log.Warn("request of another server failed", "type", int(r.Type), "error", err)
+	if kind, ok := questionKinds[r.Type]; ok && !own {
+		b.ns.Answer(r.toQuestion(kind), func(reply socketio.Reply) { b.answer(r, reply) })
 	}
 }
 
-func (b *bus) answer(answer any) error {
-	text, err := json.Marshal(answer)
-	if err != nil {
-		return fmt.Errorf("encode answer: %w", err)
+func (r *request) toOrder(kind socketio.OrderKind) socketio.Order {
+	return socketio.Order{
+		Kind: kind, Rooms: r.Opts.Rooms.texts(), Except: r.Opts.Except.texts(), Targets: r.Rooms.texts(),
+		Close: r.Close != nil && *r.Close, Event: eventOf(r.Data, r.attachments),
 	}
-	return b.redis.publisher.send(b.answers, text)
 }
 
-// perform does what is asked and returns the answer, nil when there is none.
-func (b *bus) perform(r *request) (answer any, err error) {
-	switch r.Type {
-	case socketIDs:
-		ids := []string{}
-		for _, s := range b.selected(r.Rooms, nil) {
-			ids = append(ids, s.ID())
-		}
-		return map[string]any{"requestId": r.ID, "sockets": ids}, nil
-	case roomNames:
-		names := map[string]bool{}
-		for _, s := range b.selected(nil, nil) {
-			for _, name := range s.Rooms() {
-				names[name] = true
-			}
-		}
-		return map[string]any{"requestId": r.ID, "rooms": append([]string{}, slices.Sorted(maps.Keys(names))...)}, nil
+func (r *request) toQuestion(kind socketio.QuestionKind) socketio.Question {
+	q := socketio.Question{
+		Kind: kind, Rooms: r.Opts.Rooms.texts(), Except: r.Opts.Except.texts(),
+		Timeout: r.Opts.Flags.timeout(), Volatile: r.Opts.Flags != nil && r.Opts.Flags.Volatile,
+		Event: eventOf(r.Data, r.attachments),
 	}
-	if r.Opts == nil { // the form of adapters before version 6
-		return nil, nil
+	if r.Packet != nil {
+		q.Event = eventOf(r.Packet.Data, r.attachments)
 	}
-	sockets := b.selected(r.Opts.Rooms, r.Opts.Except)
-	switch r.Type {
-	case joinRooms:
-		for _, s := range sockets {
-			s.Join(texted(r.Rooms)...)
-		}
-	case leaveRooms:
-		for _, s := range sockets {
-			s.Leave(texted(r.Rooms)...)
-		}
-	case disconnectSockets:
-		for _, s := range sockets {
-			s.Disconnect(r.Close)
-		}
-	case fetchSockets:
-		details := []socketDetails{}
-		for _, s := range sockets {
-			details = append(details, describe(s))
-		}
-		return map[string]any{"requestId": r.ID, "sockets": details}, nil
-	}
-	return nil, nil
+	return q
 }
 
-// selected returns the sockets in any of the rooms, or all for none, without those in
-// the excepted ones.
-func (b *bus) selected(rooms, except []room) []*socketio.Socket {
-	ns, ok := b.ns.(roster)
-	if !ok {
-		return nil
-	}
-	named := func(name room) []*socketio.Socket {
-		if name == "" { // no room has this name; to Sockets it means all
-			return nil
-		}
-		return ns.Sockets(string(name))
-	}
-	seen := map[*socketio.Socket]bool{}
-	for _, name := range except {
-		for _, s := range named(name) {
-			seen[s] = true
-		}
-	}
-	candidates := [][]*socketio.Socket{}
-	if len(rooms) == 0 {
-		candidates = append(candidates, ns.Sockets(""))
-	}
-	for _, name := range rooms {
-		candidates = append(candidates, named(name))
-	}
-	var found []*socketio.Socket
-	for _, s := range slices.Concat(candidates...) {
-		if !seen[s] {
-			seen[s] = true
-			found = append(found, s)
-		}
-	}
-	return found
-}
-
-func texted(rooms []room) []string {
-	names := make([]string, 0, len(rooms))
-	for _, r := range rooms {
-		names = append(names, string(r))
-	}
-	return names
-}
-
-// socketDetails is a socket as another server's fetchSockets returns it.
-type socketDetails struct {
-	ID        string           `json:"id"`
-	Handshake handshakeDetails `json:"handshake"`
-	Rooms     []string         `json:"rooms"`
-	Data      any              `json:"data"`
-}
-
-type handshakeDetails struct {
-	Headers map[string]string `json:"headers"`
-	Time    string            `json:"time"`
-	Address string            `json:"address"`
-	XDomain bool              `json:"xdomain"`
-	Secure  bool              `json:"secure"`
-	Issued  int64             `json:"issued"` // milliseconds
-	URL     string            `json:"url"`
-	Query   map[string]string `json:"query"`
-	Auth    json.RawMessage   `json:"auth"`
-}
-
-func describe(s *socketio.Socket) socketDetails {
-	h := s.Handshake()
-	d := handshakeDetails{
-		Headers: map[string]string{}, Query: map[string]string{},
-		Time:    h.Issued.UTC().Format("Mon Jan 02 2006 15:04:05 GMT-0700 (MST)"),
-		Address: h.RemoteAddr, XDomain: h.XDomain, Secure: h.Secure,
-		Issued: h.Issued.UnixMilli(), URL: h.URL, Auth: s.Auth(),
-	}
-	for name, values := range h.Headers {
-		d.Headers[strings.ToLower(name)] = strings.Join(values, ", ")
-	}
-	for name, values := range h.Query {
-		d.Query[name] = values[len(values)-1]
-	}
-	data := s.Data()
-	if data == nil {
-		data = struct{}{}
-	}
-	return socketDetails{ID: s.ID(), Handshake: d, Rooms: append([]string{}, s.Rooms()...), Data: data}
+func eventOf(data json.RawMessage, attachments [][]byte) socketio.Packet {
+	return socketio.Packet{Type: socketio.EventPacket, Data: data, Attachments: attachments}
 }

@@ -17,6 +17,8 @@ import (
 // arena is a namespace with many sockets in one room, each of which counts what it gets
 // from every sender.
 type arena struct {
+	socketio.Local // what is not asked of it
+
 	mu         sync.Mutex
 	last       []map[string]int // of each socket: the latest number by sender
 	deliveries int

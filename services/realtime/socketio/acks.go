@@ -13,48 +13,50 @@ var ErrDisconnected = errors.New("socket is disconnected")
 // it does nothing. An answer that cannot be encoded is logged.
 type Ack func(args ...any)
 
-// acks are the answers that a socket still owes to EmitWithAck. The zero value
-// is ready.
+// acks are the answers that a socket still owes. The zero value is ready.
 type acks struct {
 	mu      sync.Mutex
-	waiting map[uint64]chan Args
+	waiting map[uint64]awaited
 	closed  bool
 }
 
-// expect makes room for an answer. The channel receives it, or is closed when
-// the socket ends first.
-func (a *acks) expect(id uint64) <-chan Args {
+// awaited is told of an answer, or with ok false that there will be none: once,
+// by a goroutine that must not wait.
+type awaited func(answer Args, ok bool)
+
+// expect has call told of the answer with an id.
+func (a *acks) expect(id uint64, call awaited) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	answer := make(chan Args, 1)
 	if a.closed {
-		close(answer)
-		return answer
+		call(Args{}, false)
+		return
 	}
 	if a.waiting == nil {
-		a.waiting = make(map[uint64]chan Args)
+		a.waiting = make(map[uint64]awaited)
 	}
-	a.waiting[id] = answer
-	return answer
+	a.waiting[id] = call
 }
 
-// forget is for those who wait no longer.
+// forget is for those who wait no longer. Unless it was told before, the one who
+// waits is told that there is no answer.
 func (a *acks) forget(id uint64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.waiting, id)
+	a.settle(id, Args{}, false)
 }
 
 // resolve hands an answer over. One that nobody asked for is ignored.
-func (a *acks) resolve(id *uint64, args Args) {
-	if id == nil {
-		return
+func (a *acks) resolve(id *uint64, answer Args) {
+	if id != nil {
+		a.settle(*id, answer, true)
 	}
+}
+
+func (a *acks) settle(id uint64, answer Args, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if answer, ok := a.waiting[*id]; ok {
-		delete(a.waiting, *id)
-		answer <- args
+	if call := a.waiting[id]; call != nil {
+		delete(a.waiting, id)
+		call(answer, ok)
 	}
 }
 
@@ -63,8 +65,8 @@ func (a *acks) close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.closed = true
-	for _, answer := range a.waiting {
-		close(answer)
+	for _, call := range a.waiting {
+		call(Args{}, false)
 	}
 	a.waiting = nil
 }

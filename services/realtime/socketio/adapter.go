@@ -47,6 +47,14 @@ type Bus interface {
 	Size(ctx context.Context) (containers int, err error)
 }
 
+// Watcher is a Bus that wants to know for which names Local.HasRoom is true. Each is
+// watched until it is unwatched. The methods are called with locks of the namespace held:
+// they must not wait, nor call Local.
+type Watcher interface {
+	Watch(room string)
+	Unwatch(room string)
+}
+
 // Local is a namespace as an Adapter sees it: the sockets of this process.
 type Local interface {
 	Name() string
@@ -59,4 +67,9 @@ type Local interface {
 	HasRoom(room string) bool
 	// Rooms are the names for which HasRoom is true, in no order: rooms and ids.
 	Rooms() []string
+	// Obey does with the sockets of this process what one of the processes wants.
+	Obey(o Order)
+	// Answer answers what another process asks. reply is called as Reply says, by any
+	// goroutine, also after Answer has returned; it must not wait for long.
+	Answer(q Question, reply func(Reply))
 }

@@ -26,6 +26,27 @@ type Placeholder struct {
 	Num         int  `json:"num"`
 }
 
+// NewArgs returns a JSON array as arguments, with the attachments that placeholders in
+// it stand for. It is for adapters: handlers get theirs from the server.
+func NewArgs(array json.RawMessage, attachments ...[]byte) (Args, error) {
+	if array = bytes.TrimSpace(array); len(array) == 0 || array[0] != '[' || !json.Valid(array) {
+		return Args{}, errNoArray
+	}
+	return newArgs(&Packet{Data: array, Attachments: attachments}, 0), nil
+}
+
+// first returns the first argument alone, null when there is none.
+func (a Args) first() Args {
+	if a.Len() == 0 {
+		return newArgs(&Packet{Data: json.RawMessage("[null]")}, 0)
+	}
+	only := Packet{Data: append(append([]byte{'['}, a.Raw(0)...), ']')}
+	if bytes.Contains(only.Data, []byte(`"_placeholder"`)) {
+		only.Attachments = a.attachments
+	}
+	return newArgs(&only, 0)
+}
+
 // newArgs reads a valid JSON array and passes over its first skip elements.
 func newArgs(p *Packet, skip int) Args {
 	return Args{array: p.Data, at: elements(p.Data)[skip:], attachments: p.Attachments}

@@ -35,7 +35,13 @@ func (s *Socket) EmitRaw(event string, args json.RawMessage, attachments ...[]by
 // A handler of this socket may call it.
 func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (Args, error) {
 	id := s.ns.ackID.Add(1) - 1
-	answer := s.acks.expect(id)
+	answer := make(chan Args, 1)
+	s.acks.expect(id, func(args Args, ok bool) {
+		if ok {
+			answer <- args
+		}
+		close(answer)
+	})
 	defer s.acks.forget(id)
 	if err := s.emit(&id, false, event, args); err != nil {
 		return Args{}, err

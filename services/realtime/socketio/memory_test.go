@@ -11,7 +11,10 @@ import (
 )
 
 // sink is a namespace that keeps what it is given.
-type sink struct{ offsets []string }
+type sink struct {
+	Local
+	offsets []string
+}
 
 func (s *sink) Name() string        { return "/" }
 func (s *sink) HasRoom(string) bool { return true }

@@ -25,12 +25,14 @@ type Namespace struct {
 	setup      sync.Mutex
 	middleware []func(*Socket) error
 	onConnect  []func(*Socket)
+	serverSide serverSide
 
 	mu       sync.RWMutex // membership; who holds it sees no socket come or go
 	sockets  map[string]*Socket
 	rooms    map[string]*room
 	everyone *room
 	closed   bool
+	watcher  Watcher // nil when the bus is none
 
 	journal Journal                  // nil where nothing can be recovered
 	pushed  string                   // offset of the last broadcast of the journal in rooms
@@ -128,7 +130,25 @@ func (ns *Namespace) Len() int {
 func (ns *Namespace) HasRoom(room string) bool {
 	ns.mu.RLock()
 	defer ns.mu.RUnlock()
-	return ns.rooms[room] != nil || ns.sockets[room] != nil
+	return ns.has(room)
+}
+
+// has needs ns.mu.
+func (ns *Namespace) has(room string) bool { return ns.rooms[room] != nil || ns.sockets[room] != nil }
+
+// appears needs ns.mu. It notes that there is a room, or a socket of that name, by calling add.
+func (ns *Namespace) appears(room string, add func()) {
+	had := ns.has(room)
+	if add(); ns.watcher != nil && !had {
+		ns.watcher.Watch(room)
+	}
+}
+
+// vanished needs ns.mu. It notes that a room is empty, or that a socket of that name is gone.
+func (ns *Namespace) vanished(room string) {
+	if ns.watcher != nil && !ns.has(room) {
+		ns.watcher.Unwatch(room)
+	}
 }
 
 // Rooms returns the rooms in which sockets of this process are, and their ids.
@@ -146,7 +166,7 @@ func (ns *Namespace) Rooms() []string {
 func (ns *Namespace) add(s *Socket) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
-	ns.sockets[s.id] = s
+	ns.appears(s.id, func() { ns.sockets[s.id] = s })
 	s.members = append(s.members, ns.everyone.add(s, ns.numbers.Load()))
 	if r := s.recovery; r != nil {
 		if r.since == "" {
@@ -174,7 +194,7 @@ func (ns *Namespace) put(s *Socket, name string) {
 	r := ns.rooms[name]
 	if r == nil {
 		r = &room{name: name, ns: ns}
-		ns.rooms[name] = r
+		ns.appears(name, func() { ns.rooms[name] = r })
 	}
 	if !slices.ContainsFunc(s.members, func(m *member) bool { return m.room == r }) {
 		s.members = append(s.members, r.add(s, ns.numbers.Load()))
@@ -204,6 +224,7 @@ func (ns *Namespace) remove(s *Socket) {
 	ns.mu.Lock()
 	defer ns.mu.Unlock()
 	delete(ns.sockets, s.id)
+	ns.vanished(s.id)
 	if s.recovery != nil {
 		s.recovery.done = make(chan struct{})
 		ns.leaving[s.id] = s.recovery.done
@@ -217,6 +238,7 @@ func (ns *Namespace) remove(s *Socket) {
 func (ns *Namespace) drop(m *member) {
 	if m.room.drop(m) && m.room != ns.everyone {
 		delete(ns.rooms, m.room.name)
+		ns.vanished(m.room.name)
 	}
 }
 

@@ -7,6 +7,7 @@ func (ns *Namespace) keep(bus Bus) {
 	ns.mu.Lock() // the adapter may deliver already
 	defer ns.mu.Unlock()
 	ns.bus = bus
+	ns.watcher, _ = bus.(Watcher)
 	if ns.server.recovery == 0 {
 		return
 	}

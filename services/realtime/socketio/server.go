@@ -118,6 +118,11 @@ func (srv *Server) Shutdown(ctx context.Context, spread time.Duration) error {
 	if err := srv.engine.Shutdown(ctx, spread); err != nil {
 		return fmt.Errorf("shut down: %w", err)
 	}
+	srv.mu.Lock()
+	for _, ns := range srv.namespaces {
+		ns.serverSide.close()
+	}
+	srv.mu.Unlock()
 	// The sessions are closed, but their last handlers may still run.
 	done := make(chan struct{})
 	go func() { // ends with the handlers

@@ -33,16 +33,6 @@ type traced struct {
 	tracer trace.Tracer
 }
 
-// Sockets passes on what the adapter asks the namespace for: who is in a room.
-func (t traced) Sockets(room string) []*socketio.Socket {
-	if ns, ok := t.Local.(interface {
-		Sockets(room string) []*socketio.Socket
-	}); ok {
-		return ns.Sockets(room)
-	}
-	return nil
-}
-
 // Deliver measures the hand-over to the rooms of this container.
 func (t traced) Deliver(b socketio.Broadcast) {
 	if parent := Traceparent(b.Packet.Data); parent != "" {
