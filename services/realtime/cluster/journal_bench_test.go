@@ -12,7 +12,10 @@ import (
 )
 
 // counter is a namespace in room "r" that counts.
-type counter struct{ delivered chan struct{} }
+type counter struct {
+	socketio.Local // what is not asked of it
+	delivered      chan struct{}
+}
 
 func (c *counter) Name() string               { return "/" }
 func (c *counter) HasRoom(room string) bool   { return room == "r" }
@@ -65,7 +68,7 @@ func BenchmarkForeignMessage(b *testing.B) {
 	c := &counter{}
 	j := newJournal(nil, c, "socket.io#/#", nil, nil, journalOptions{}, quietLog)
 	j.head = broadcast.Head{Epoch: "abcdefgh"}
-	bus := &bus{journal: j, ns: c, channel: "socket.io#/#"}
+	bus := &bus{base: base{journal: j, ns: c, channel: "socket.io#/#"}}
 	payload, err := encodeBroadcast("uid", "/", socketio.Broadcast{Packet: event(`["round",{"id":"01a205d6-75a5-70a8-86b5-c46ba0c1fb6c","stake":100,"payout":250}]`), Rooms: []string{"t"}})
 	if err != nil {
 		b.Fatal(err)
