@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -43,4 +44,31 @@ func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 	defer cancel()
 	log.Println(io.Shutdown(ctx, 5*time.Second))
+}
+
+// Every table is a namespace of its own, which exists while somebody is at it.
+func ExampleServer_OfRegexp() {
+	io := socketio.New(socketio.Options{})
+	tables := io.OfRegexp(regexp.MustCompile(`/table-\d+`))
+	tables.OnConnect(func(s *socketio.Socket) {
+		s.On("say", func(args socketio.Args, ack socketio.Ack) {
+			ack(s.Namespace().EmitRaw("said", args.From(0)) == nil)
+		})
+	})
+	http.Handle("/socket.io/", io)
+}
+
+// A question to one client, with an answer or an end of patience.
+func ExampleSocket_EmitWithAck() {
+	io := socketio.New(socketio.Options{})
+	io.Of("/").OnConnect(func(s *socketio.Socket) {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		answer, err := s.EmitWithAck(ctx, "ready?", map[string]any{"round": 7})
+		var ready bool
+		if err != nil || answer.Decode(&ready) != nil || !ready {
+			s.Disconnect(true)
+		}
+	})
+	http.Handle("/socket.io/", io)
 }
