@@ -16,9 +16,12 @@ func (j *journal) write(ctx context.Context) {
 	}
 	j.own.close()
 	for more, err := true, error(nil); more && err == nil; {
-		more, err = j.writeBatch(context.WithoutCancel(ctx))
+		more, err = j.writeBatch(context.WithoutCancel(ctx), pipelineSize)
 	}
 }
+
+// lessMessages are in a batch after one that failed.
+const lessMessages = 32
 
 func (j *journal) awaitWork(ctx context.Context) bool {
 	select {
@@ -33,8 +36,12 @@ func (j *journal) awaitWork(ctx context.Context) bool {
 func (j *journal) writeAll(ctx context.Context) {
 	var failing time.Time
 	for pause := (backoff{}); ; {
+		limit := pipelineSize
+		if !failing.IsZero() { // less may be what a slow Redis does in time
+			limit = lessMessages
+		}
 		// A batch under way is not cut short by ctx.
-		more, err := j.writeBatch(context.WithoutCancel(ctx))
+		more, err := j.writeBatch(context.WithoutCancel(ctx), limit)
 		if err == nil {
 			if !failing.IsZero() {
 				j.log.InfoContext(ctx, "room log is written again", "namespace", j.ns.Name(), "away_seconds", time.Since(failing).Seconds())
@@ -58,9 +65,9 @@ func (j *journal) writeAll(ctx context.Context) {
 	}
 }
 
-// writeBatch writes what waits, up to a limit, and says whether there was anything.
-func (j *journal) writeBatch(ctx context.Context) (more bool, err error) {
-	entries, known := j.own.batch(j.known())
+// writeBatch writes what waits, up to a number of messages, and says whether there was anything.
+func (j *journal) writeBatch(ctx context.Context, limit int) (more bool, err error) {
+	entries, known := j.own.batch(j.known(), limit)
 	if len(entries) == 0 {
 		return false, nil
 	}
@@ -84,7 +91,7 @@ func (j *journal) known() broadcast.Head {
 }
 
 // batch returns the next messages to write, and what is known of the log.
-func (o *own) batch(position broadcast.Head) (entries []broadcast.Entry, known broadcast.Head) {
+func (o *own) batch(position broadcast.Head, limit int) (entries []broadcast.Entry, known broadcast.Head) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.next.Epoch != "" && o.head.Epoch != "" {
@@ -93,7 +100,7 @@ func (o *own) batch(position broadcast.Head) (entries []broadcast.Entry, known b
 	o.next = broadcast.Head{}
 	size := 0
 	for _, m := range o.list[o.written:] {
-		if len(entries) == pipelineSize || size >= pipelineBytes {
+		if len(entries) == limit || size >= pipelineBytes {
 			break
 		}
 		entries = append(entries, m.entry)

@@ -29,7 +29,7 @@ type site struct {
 }
 
 // contain starts one whose sockets join the room "r" and answer "ping".
-func contain(t *testing.T, address string) *site {
+func contain(t *testing.T, address string, opts Options) *site {
 	t.Helper()
 	publish, subscribe, err := redisconn.OpenPair(address)
 	if err != nil {
@@ -37,7 +37,7 @@ func contain(t *testing.T, address string) *site {
 	}
 	t.Cleanup(func() { _, _ = publish.Close(), subscribe.Close() })
 	log := testLog(t)
-	adapter := NewRedis(publish, subscribe, Options{}, log)
+	adapter := NewRedis(publish, subscribe, opts, log)
 	start(t, adapter.Run)
 	srv := socketio.New(socketio.Options{Adapter: adapter, Recovery: time.Minute, Logger: log})
 	ns := srv.Of("/")
@@ -143,7 +143,9 @@ func TestClientsLoseNothingOnTheirWayBetweenContainers(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, address string) {
 		const emitters, each, guests = 4, 120, 4
-		containers := []*site{contain(t, address), contain(t, address)}
+		address, opts := patient(address)
+		opts.Hold = patience
+		containers := []*site{contain(t, address, opts), contain(t, address, opts)}
 		var group sync.WaitGroup
 		var wrong atomic.Int64
 		for i := range guests {
@@ -186,7 +188,7 @@ func TestAClientGoesOnElsewhereWhenItsContainerIsDead(t *testing.T) {
 	t.Parallel()
 	address := redistest.Server(t).URL
 	net := newProxy(t, address)
-	dying, other := contain(t, net.url()), contain(t, address)
+	dying, other := contain(t, net.url(), Options{}), contain(t, address, Options{})
 	clients := testclient.Start(t, "client.mjs")
 	clients.Tell(testclient.Command{"do": "connect", "client": "a", "url": dying.url, "options": map[string]any{"reconnection": false}})
 	id := clients.On("a", "connect").ID
