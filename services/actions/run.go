@@ -71,7 +71,7 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 		return err
 	}
 	if rooms != nil {
-		defer rooms.Close()
+		defer func() { _ = rooms.Close() }() // nothing is under way any more
 	}
 
 	metrics := telemetry.NewMetrics()

@@ -20,7 +20,7 @@ func TestAnEmitterFollowsTheSlotOfTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { client.Close() })
+	t.Cleanup(func() { _ = client.Close() })
 	log := NewLog(client, LogOptions{Channel: Channel("socket.io", "/", "")})
 	e := counted{New(client, Options{}), t}
 	const key = "socket.io#/#"

@@ -134,8 +134,7 @@ func TestAClusterServesAfterAFailover(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer publish.Close()
-	defer subscribe.Close()
+	defer func() { _, _ = publish.Close(), subscribe.Close() }()
 	for _, lose := range []struct {
 		what string
 		run  func(*redistest.Instance)

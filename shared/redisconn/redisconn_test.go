@@ -83,8 +83,7 @@ func TestAPairSharesNoConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer publish.Close()
-	defer subscribe.Close()
+	defer func() { _, _ = publish.Close(), subscribe.Close() }()
 	if publish == subscribe {
 		t.Error("the pair shares a client")
 	}

@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -11,13 +12,17 @@ func (n *Nodes) seen(by *Instance, slot int64) *Instance {
 	n.t.Helper()
 	ctx, client, done := by.client()
 	defer done()
-	ranges, err := client.ClusterSlots(ctx).Result()
+	ranges, err := client.Do(ctx, "CLUSTER", "SLOTS").Slice()
 	if err != nil {
 		return nil
 	}
-	for _, r := range ranges {
-		if int64(r.Start) <= slot && slot <= int64(r.End) {
-			return n.at(r.Nodes[0].Addr)
+	for _, r := range ranges { // first, last, master, replicas
+		if part, _ := r.([]any); len(part) > 2 {
+			first, _ := part[0].(int64)
+			last, _ := part[1].(int64)
+			if master, _ := part[2].([]any); first <= slot && slot <= last && len(master) > 1 {
+				return n.at(fmt.Sprintf("%s:%d", master[0], master[1]))
+			}
 		}
 	}
 	return nil

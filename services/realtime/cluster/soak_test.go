@@ -116,7 +116,7 @@ func command(t *testing.T, server *redistest.Instance, args ...any) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	if err := client.Do(t.Context(), args...).Err(); err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,7 @@ func (o *Outbox) send(ctx context.Context, c Config, db *postgres.DB, logger *sl
 		if err != nil {
 			return drain(outbox.Room, unopened{err})
 		}
-		defer client.Close()
+		defer func() { _ = client.Close() }() // nothing is under way any more
 		return drain(outbox.Room, roomsink.New(broadcast.New(client, broadcast.Options{}), logger))
 	}
 	facts := func() error {

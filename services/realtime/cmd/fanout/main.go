@@ -92,8 +92,8 @@ func connect(url string, logger *slog.Logger) (adapter *cluster.Redis, leave fun
 	return adapter, func() {
 		cancel()
 		group.Wait()
-		publish.Close()
-		subscribe.Close()
+		_ = publish.Close()
+		_ = subscribe.Close()
 	}, nil
 }
 
