@@ -24,7 +24,7 @@ func TestAShortRunPrintsSoundFigures(t *testing.T) {
 	if b := r.Bets; b == nil || b.HTTP <= 0 || b.Pgbench <= 0 || b.Ratio <= 0 || b.P50 <= 0 {
 		t.Errorf("bets: %+v", b)
 	}
-	if len(r.Connections) != 2 {
+	if len(r.Connections) != 3 {
 		t.Errorf("connections: %+v", r.Connections)
 	}
 	for _, c := range r.Connections { // of 500 connections the memory may be anything
@@ -35,7 +35,7 @@ func TestAShortRunPrintsSoundFigures(t *testing.T) {
 	if len(r.Starts) != 4 {
 		t.Errorf("%d starts", len(r.Starts))
 	}
-	if len(r.Fanout) != 2*len(scenarios) {
+	if len(r.Fanout) != 3*len(scenarios) {
 		t.Errorf("%d broadcasts", len(r.Fanout))
 	}
 	for _, f := range r.Fanout {

@@ -36,14 +36,18 @@ type server struct {
 }
 
 func (b *bench) servers() []server {
-	return []server{
-		{"vegascore", func(redis string) (*process, error) {
-			args := []string{"-addr", "127.0.0.1:0"}
+	ours := func(flags ...string) func(string) (*process, error) {
+		return func(redis string) (*process, error) {
+			args := append([]string{"-addr", "127.0.0.1:0"}, flags...)
 			if redis != "" {
 				args = append(args, "-redis", redis)
 			}
 			return launch(nil, b.binary("fanout"), args...)
-		}},
+		}
+	}
+	return []server{
+		{"vegascore", ours("-recovery", "2m")}, // as it is deployed: with a room log
+		{"no log", ours()},
 		{"socket.io", func(redis string) (*process, error) {
 			args := []string{"--expose-gc", filepath.Join(b.Root, "infra/dev/bench/peer/server.mjs"), filepath.Join(b.Root, "services/realtime/testclient")}
 			if redis != "" {

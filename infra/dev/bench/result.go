@@ -86,7 +86,7 @@ func (r *Result) writeFanout(w io.Writer) {
 		if f.CPU > 0 && p.CPU > 0 {
 			used = fmt.Sprintf("%.2f", f.CPU/p.CPU)
 		}
-		ratios = append(ratios, fmt.Sprintf("  %s: %s; ours to %s: deliveries/s %.2f, CPU %s\n", f.Scenario, f.About, p.Server, f.PerSecond/max(p.PerSecond, 1e-9), used))
+		ratios = append(ratios, fmt.Sprintf("  %s: %s; %s to %s: deliveries/s %.2f, CPU %s\n", f.Scenario, f.About, f.Server, p.Server, f.PerSecond/max(p.PerSecond, 1e-9), used))
 	}
 	fmt.Fprint(w, strings.Join(ratios, ""))
 }

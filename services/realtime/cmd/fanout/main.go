@@ -42,11 +42,12 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("fanout", flag.ContinueOnError)
 	addr := flags.String("addr", "127.0.0.1:0", "where to listen")
 	redisURL := flags.String("redis", "", "Redis through which several servers share their rooms")
+	recovery := flags.Duration("recovery", 0, "how long clients may be away and still go on; 0: no recovery")
 	if err := flags.Parse(args); err != nil {
 		return fmt.Errorf("read flags: %w", err)
 	}
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
-	opts := socketio.Options{Logger: logger}
+	opts := socketio.Options{Logger: logger, Recovery: *recovery}
 	if *redisURL != "" {
 		adapter, leave, err := connect(*redisURL, logger)
 		if err != nil {
