@@ -16,4 +16,8 @@
 // nobody can bring back is announced (Options.OnLoss).
 //
 // Presence holds who is in which room, as leases in Redis over a truth in memory.
+//
+// Control is a channel of each container's own. What comes to a container that does not
+// have the session goes to the one that has over streams on it, and drain messages come
+// over a channel of all.
 package cluster

@@ -17,11 +17,15 @@
 // goroutine that lives only while the queue is not empty drains it. The
 // session's goroutine waits for that one before it ends.
 //
+// A websocket that is tunnelled to another server has two here, which carry its
+// bytes either way, and at the session's server none but the session's.
+//
 // One goroutine per Server keeps the heartbeat of all sessions. It starts with
 // NewServer and ends with Shutdown.
 //
 // # Locks
 //
-// Session.mu is taken before conn.mu and late.mu; the locks of Server and
+// Session.mu is taken before conn.mu and late.mu, and before what a Forwarder's
+// streams lock; the locks of Server and
 // heartbeat are never held while another one is taken. No lock is held while a Handler runs.
 package engineio
