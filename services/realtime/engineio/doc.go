@@ -26,6 +26,6 @@
 // # Locks
 //
 // Session.mu is taken before conn.mu and late.mu, and before what a Forwarder's
-// streams lock; the locks of Server and
-// heartbeat are never held while another one is taken. No lock is held while a Handler runs.
+// streams lock; the locks of Server and heartbeat are never held while another
+// one is taken. No lock is held while a Handler runs.
 package engineio
