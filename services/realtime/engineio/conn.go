@@ -102,7 +102,7 @@ func (c *conn) put(b []byte, kept bool) error {
 		return c.broken
 	case c.closing:
 		return errClosing
-	case c.draining && c.queued-c.large+len(b)+entryCost*(len(c.queue)+1) > c.limit:
+	case c.draining && !c.fits(len(b)):
 		c.fail(errSlow)
 		return errSlow
 	case !c.draining:
@@ -127,6 +127,11 @@ func (c *conn) put(b []byte, kept bool) error {
 	c.queue = append(c.queue, b)
 	c.queued += len(b)
 	return nil
+}
+
+// fits needs c.mu. It reports whether so many bytes more may wait.
+func (c *conn) fits(n int) bool {
+	return c.queued-c.large+n+entryCost*(len(c.queue)+1) <= c.limit
 }
 
 // writable reports whether a frame would go out now instead of waiting.

@@ -5,8 +5,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -119,6 +121,47 @@ func TestDecodeText(t *testing.T) {
 			t.Errorf("decodeText(%q) differs (-want +got):\n%s", test.in, diff)
 		}
 	}
+}
+
+// FuzzFrame: whatever is encoded and joined, a client reads the same messages,
+// by websocket and by polling.
+func FuzzFrame(f *testing.F) {
+	f.Add([]byte("hello"), []byte{0, 1, 2}, true)
+	f.Add([]byte{}, []byte{}, false)
+	f.Add(bytes.Repeat([]byte("x"), 125), bytes.Repeat([]byte("y"), 126), true)
+	f.Add(bytes.Repeat([]byte("x"), 65_535), bytes.Repeat([]byte("y"), 65_536), false)
+	f.Fuzz(func(t *testing.T, one, two []byte, binary bool) {
+		msgs := []Message{{Data: one, Binary: true}, {Data: two, Binary: binary}, {Data: one}}
+		wire := Join(NewFrame(msgs[:2]...), NewFrame(msgs[2])).wire
+		c := &client{in: bufio.NewReader(bytes.NewReader(wire))}
+		for i, m := range msgs {
+			first, payload, err := c.frame()
+			want, prefix := byte(finText), "4"
+			if m.Binary {
+				want, prefix = finBinary, ""
+			}
+			if err != nil || first != want || string(payload) != prefix+string(m.Data) {
+				t.Fatalf("message %d: read %#x %.40q, %v", i, first, payload, err)
+			}
+		}
+		if _, _, err := c.frame(); !errors.Is(err, io.EOF) {
+			t.Fatalf("after the messages: %v", err)
+		}
+		payload := appendPayload(nil, wire)
+		packets, err := decodePayload(payload)
+		text := slices.Concat(one, two)
+		if !utf8.Valid(one) || !binary && !utf8.Valid(two) || bytes.IndexByte(text, separator) >= 0 {
+			return // texts that polling cannot carry
+		}
+		if err != nil || len(packets) != len(msgs) {
+			t.Fatalf("payload %.80q: %d packets, %v", payload, len(packets), err)
+		}
+		for i, m := range msgs {
+			if p := packets[i]; p.binary != m.Binary || !bytes.Equal(p.data, m.Data) {
+				t.Fatalf("packet %d: %.40q, want %.40q", i, p.data, m.Data)
+			}
+		}
+	})
 }
 
 func FuzzDecodeText(f *testing.F) {

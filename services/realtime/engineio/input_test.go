@@ -54,6 +54,7 @@ func TestBrokenFramesCloseTheConnection(t *testing.T) {
 		{"length 2^63 (row 16)", [][]byte{claimed(finText, 1<<63)}, 1009, TransportError},
 		{"length 2^64-1 (row 16)", [][]byte{claimed(finBinary, 1<<64-1)}, 1009, TransportError},
 		{"empty fragments without end (row 18)", [][]byte{mask(0x01, "4"), bytes.Repeat(mask(0x00, ""), 10_000)}, 1008, TransportError},
+		{"a million fragments of one byte (row 18)", [][]byte{mask(0x01, "4"), bytes.Repeat(mask(0x00, "x"), 1_000_000)}, 1009, TransportError},
 		{"pings without end (row 19)", [][]byte{bytes.Repeat(mask(0x89, ""), 10_000)}, 1008, TransportError},
 		{"pongs without end (row 19)", [][]byte{bytes.Repeat(mask(0x8a, ""), 10_000)}, 1008, TransportError},
 		{"close code 999 (row 20)", [][]byte{closeFrame(999)}, 1002, TransportError},

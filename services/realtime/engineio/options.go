@@ -22,14 +22,14 @@ type Options struct {
 	// UpgradeTimeout is how long a websocket may take to replace polling; 10 s.
 	UpgradeTimeout time.Duration
 	// QueueLimit is how many bytes may wait for a client that reads more slowly
-	// than it is written to, with what it costs to keep them; 160 KiB, so that
+	// than it is written to, with what it costs to keep them; 128 KiB, so that
 	// such a client costs less than 256 KiB in all. One frame larger than that is
 	// still taken when nothing waits, and then does not count. Beyond the limit
 	// the session is cut with TransportError.
 	QueueLimit int
 	// SendBuffer is the size of the kernel's buffer for what a websocket is sent,
-	// in bytes; by default the system's, which grows to some MiB for a client
-	// that does not read.
+	// in bytes; 64 KiB, of which Linux makes twice that. Left to itself the kernel
+	// takes 4 MB for a client that does not read.
 	SendBuffer int
 	// StallTimeout cuts a client for whom bytes wait and who takes none (fewer
 	// than 32 KiB) for so long; 8 s.
@@ -78,7 +78,8 @@ func (o Options) withDefaults() Options {
 	fill(&o.PingTimeout, 20*time.Second)
 	fill(&o.MaxPayload, 1_000_000)
 	fill(&o.UpgradeTimeout, 10*time.Second)
-	fill(&o.QueueLimit, 160<<10)
+	fill(&o.QueueLimit, 128<<10)
+	fill(&o.SendBuffer, 64<<10)
 	fill(&o.StallTimeout, 8*time.Second)
 	o.Limits.Bytes.Burst = max(o.Limits.Bytes.Burst, o.MaxPayload)
 	o.MaxAgeJitter = min(o.MaxAgeJitter, o.MaxAge)

@@ -208,7 +208,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if b, ok := c.(interface{ SetWriteBuffer(bytes int) error }); ok && h.opts.SendBuffer > 0 {
+	if b, ok := c.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = b.SetWriteBuffer(h.opts.SendBuffer) // the system's size does as well
 	}
 	h.conn = newConn(c, h.opts)

@@ -10,7 +10,7 @@ import (
 
 // narrow connects a client whose receive buffer is small, so that the server
 // soon cannot write.
-func (r *rig) narrow(t *testing.T) (*client, *recorder) {
+func (r *rig) narrow(t testing.TB) (*client, *recorder) {
 	t.Helper()
 	conn := tcp(t, r.addr)
 	if err := conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
