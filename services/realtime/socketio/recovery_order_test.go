@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -259,6 +260,11 @@ func (s *session) readAll(url string, seed, emitters, each int) (wrong int) {
 		next[e] = n + 1
 		left--
 	}
-	s.ping()
+	s.send(`2987654["ping"]`)
+	for text := s.next(); text != `3987654[]`; text = s.next() {
+		if strings.HasPrefix(text, `2["n"`) {
+			wrong++
+		}
+	}
 	return wrong
 }
