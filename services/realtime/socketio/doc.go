@@ -31,10 +31,10 @@
 //
 // Broadcasts go through a Journal, which gives each of them an offset and hands
 // it to all processes in one order. The journal of a Bus serves all processes; a
-// server without an adapter has one in memory, for itself. An offset goes along
-// with every event as an extra last argument, and clients come back with the
-// last one: they take any text at the end of an event for an offset, so every
-// event without an ack id has to carry one.
+// server without an adapter has one in memory, for itself, which ends with its
+// namespace. An offset goes along with every event as an extra last argument,
+// and clients come back with the last one: they take any text at the end of an
+// event for an offset, so every event without an ack id has to carry one.
 //
 // In the journal is what Target.Emit sends, also to a single socket by its id.
 // Volatile and local broadcasts, Socket.Emit and what other kinds of servers
