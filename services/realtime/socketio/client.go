@@ -90,7 +90,7 @@ func (c *client) route(p *Packet) bool {
 		s.acks.resolve(p.ID, newArgs(p, 0))
 	case p.Type == DisconnectPacket:
 		c.remove(s)
-		s.forget()
+		s.leave()
 		s.acks.close()
 		s.inbox.put(&c.server.workers, func() { s.end(ClientNamespaceDisconnect, nil) })
 	}
@@ -207,7 +207,7 @@ func (c *client) Closed(reason engineio.Reason) {
 	c.mu.Unlock()
 	for _, s := range sockets {
 		if !recoverable(reason) {
-			s.forget()
+			s.leave()
 		}
 		s.acks.close() // a handler may be waiting for one
 		s.inbox.put(&c.server.workers, func() { s.end(reason, nil) })

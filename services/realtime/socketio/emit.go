@@ -152,7 +152,7 @@ func (s *Socket) sendMarked(p *Packet, volatile bool) error {
 	if err == nil { // it was checked
 		frames = append(frames, f)
 	}
-	if !s.client.conn.Send(engineio.Join(frames...)) {
+	if !s.give(engineio.Join(frames...)) {
 		return ErrDisconnected
 	}
 	return nil
@@ -168,5 +168,8 @@ func (s *Socket) write(f *engineio.Frame) bool {
 	if len(frames) == 0 {
 		return true
 	}
-	return s.client.conn.Send(engineio.Join(frames...))
+	return s.give(engineio.Join(frames...))
 }
+
+// give needs s.mu. It sends a frame unless the client has left.
+func (s *Socket) give(f *engineio.Frame) bool { return !s.left && s.client.conn.Send(f) }

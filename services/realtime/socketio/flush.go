@@ -135,7 +135,7 @@ func (m *member) serve(b *batch) {
 		if s.recovery != nil {
 			s.recovery.offset = b.offset
 		}
-		s.client.conn.Send(b.frame)
+		s.give(b.frame)
 	}
 }
 

@@ -73,6 +73,16 @@ func (s *Socket) begin(rooms []string) {
 	}
 }
 
+// leave is called when the client has left for good. The events that it sent
+// before are still to be handled, with the socket in its rooms, but nothing is
+// sent any more: the client may be in the namespace again, by another socket.
+func (s *Socket) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left = true
+	s.part(ClientNamespaceDisconnect)
+}
+
 // end takes the socket out of its rooms and the namespace and has its
 // OnDisconnect functions called. farewell, when not nil, is the last that the
 // client receives. The first call wins; it does nothing while the socket

@@ -176,17 +176,6 @@ func recoverable(why Reason) bool {
 	return why != ServerNamespaceDisconnect && why != ClientNamespaceDisconnect && why != engineio.ParseError
 }
 
-// forget ends the session of a client at once, when that has left for good but
-// handlers of the socket still run.
-func (s *Socket) forget() {
-	if s.recovery == nil {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.part(ClientNamespaceDisconnect)
-}
-
 // vanish ends a socket whose session goes on with another one, here or in
 // another process.
 func (s *Socket) vanish() {

@@ -33,6 +33,7 @@ type Socket struct {
 
 	mu      sync.Mutex // held while writing: it makes the order of what the client receives
 	phase   phase
+	left    bool      // the client has, and receives nothing more
 	early   []string  // rooms joined while connecting
 	members []*member // of the namespace, then of rooms; kept when the socket ends; changed with Namespace.mu, too
 
