@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vegascore/vegascore/shared/broadcast"
 	"github.com/vegascore/vegascore/shared/redistest"
 )
 
@@ -80,4 +81,49 @@ func TestShardedChannelsFollowTheirSlots(t *testing.T) {
 		return lanes == 1, lanes
 	})
 	expectHeard(t, client, h, "c0")
+}
+
+// The log's script publishes on a sharded channel, which the node allows because the
+// channel is in the slot of the log's keys. Both move together.
+func TestAShardedRoomLogMovesWithItsChannel(t *testing.T) {
+	t.Parallel()
+	nodes := redistest.Cluster(t)
+	channel := broadcast.Channel("socket.io", "/", "")
+	log := broadcast.NewLog(dial(t, nodes.URL), broadcast.LogOptions{Channel: channel, Sharded: true})
+	s, h := listenSharded(t, nodes.URL, 500*time.Millisecond, channel)
+	origin, count := broadcast.NewName(), uint64(0)
+	var head broadcast.Head
+	write := func() {
+		t.Helper()
+		count++
+		eventually(t, "an event is in the log", func() (bool, any) {
+			next, _, err := log.Append(t.Context(), origin, head, broadcast.Entry{
+				Count: count, Channel: channel, Payload: []byte("\x94event"), Form: broadcast.Array,
+			})
+			if err == nil {
+				head = next
+			}
+			return err == nil, err
+		})
+	}
+	for _, change := range []func(){func() {}, func() { nodes.Move(channel) }, func() { nodes.Failover(channel) }} {
+		change()
+		before := len(h.of(channel))
+		eventually(t, "events are heard where the channel is now", func() (bool, any) {
+			write()
+			works, _ := s.status(&Status{})
+			return works && len(h.of(channel)) > before, works
+		})
+	}
+	if head.Number != head.Start+count {
+		t.Errorf("%d events are in the log; want %d", head.Number-head.Start, count)
+	}
+	var last broadcast.Tail
+	for _, message := range h.of(channel) {
+		tail, ok := broadcast.ParseTail(message)
+		if !ok || tail.Number != head.Start+tail.Count || tail.Count <= last.Count {
+			t.Errorf("heard %+v after %+v", tail, last)
+		}
+		last = tail
+	}
 }
