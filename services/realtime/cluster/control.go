@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -32,6 +33,10 @@ type ControlOptions struct {
 var (
 	errAway = errors.New("redis is away")
 	errLost = errors.New("the way to the other container was lost")
+
+	errSilent  = fmt.Errorf("%w: it says nothing", errLost)
+	errHole    = fmt.Errorf("%w: a message is missing", errLost)
+	errUnknown = fmt.Errorf("%w: it missed a message, or has begun anew", errLost)
 )
 
 // maxUnmet is how many containers that never answered may be waited for at a time.

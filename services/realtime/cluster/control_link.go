@@ -154,9 +154,9 @@ func (l *link) tick() (wonders bool) {
 	l.mu.Unlock()
 	switch {
 	case busy && met && silent > silentMet:
-		l.fail(errLost)
+		l.fail(errSilent)
 	case busy && !met && silent > silentUnmet:
-		l.fail(errLost) // something listens there, and says nothing
+		l.fail(errSilent) // something listens there, and says nothing
 	case idle > idleKnown:
 		l.control.forget(l)
 	case idle == idleDialled:
@@ -196,7 +196,7 @@ func (l *link) receive(h header, frames string) error {
 	case l.failed != nil || h.number <= l.heard: // sent again
 		return nil
 	case h.number > l.heard+1:
-		return errLost
+		return errHole
 	}
 	if l.heard++; l.heard == 1 && l.key.mine {
 		l.control.answered(l)

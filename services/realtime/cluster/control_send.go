@@ -160,7 +160,7 @@ func (c *Control) onMessage(channel, payload string) {
 		c.disown(h)
 	case l == nil:
 	case h.flags&flagUnknown != 0:
-		l.fail(errLost)
+		l.fail(errUnknown)
 	default:
 		if err := l.receive(h, frames); err != nil {
 			l.fail(err)

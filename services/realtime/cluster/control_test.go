@@ -17,9 +17,9 @@ import (
 	"github.com/vegascore/vegascore/shared/redistest"
 )
 
-// beat is shorter than in production, so that tests need not wait for as long. A machine
-// that stands still for a second is no reason to give up yet.
-const beat = 150 * time.Millisecond
+// beat is a little shorter than in production, so that tests wait less. A machine
+// that stands still for some seconds is no reason to give up yet.
+const beat = 400 * time.Millisecond
 
 // control starts a container's control channel and waits until it listens.
 func control(t *testing.T, address string, opts ControlOptions) (c *Control, stop func()) {
