@@ -57,6 +57,9 @@ func (b *base) Ask(ctx context.Context, q socketio.Question, take func(socketio.
 	if err != nil {
 		return fmt.Errorf("encode question: %w", err)
 	}
+	if q.Kind == socketio.AskClients { // it comes to them after what was emitted before
+		b.journal.own.settle(time.Until(end))
+	}
 	g := newGathering(q.Kind, servers, take)
 	b.asked.begin(id, g)
 	defer b.asked.end(id)

@@ -151,6 +151,13 @@ func (t *told) begin(id string) (back <-chan struct{}) {
 	return done
 }
 
+// none says whether nothing is waited for.
+func (t *told) none() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.open) == 0
+}
+
 // take returns the function to be called when the order is done here; ok is false for
 // one that is not waited for, or not any longer.
 func (t *told) take(id string) (done func(), ok bool) {

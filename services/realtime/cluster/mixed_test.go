@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -16,21 +18,48 @@ import (
 	"github.com/vegascore/vegascore/shared/redistest"
 )
 
+// setup is how the servers of a mixed cluster are to talk.
+type setup struct {
+	name     string
+	node     string // options of the Node server
+	mode     Mode   // of the sharded adapter; the classic one when empty
+	opts     Options
+	recovery time.Duration
+}
+
+// setups are the ways in which Node servers can be set up, and ours with them.
+var setups = []setup{
+	{name: "classic", node: `{}`},
+	{name: "classic with direct answers and a log", node: `{"publishOnSpecificResponseChannel":true,"key":"mine"}`,
+		opts: Options{DirectAnswers: true, Prefix: "mine"}, recovery: time.Minute},
+	{name: "static with a log", node: `{"sharded":true,"subscriptionMode":"static"}`, mode: Static, recovery: time.Minute},
+	{name: "dynamic", node: `{"sharded":true}`, mode: Dynamic},
+	{name: "dynamic with a log", node: `{"sharded":true,"channelPrefix":"mine"}`, mode: Dynamic, opts: Options{Prefix: "mine"}, recovery: time.Minute},
+	{name: "dynamic-private", node: `{"sharded":true,"subscriptionMode":"dynamic-private"}`, mode: DynamicPrivate},
+}
+
 // mixed is a cluster of one Node server and one of ours, each with a client of its own
 // in room "r".
 type mixed struct {
+	setup
 	url           string // of Redis
 	ours          *socketio.Server
 	node, clients *script
 	adapter       *Redis
-	onNode, onUs  string // ids of the clients "n" and "g"
+	onNode, onUs  string         // ids of the clients "n" and "g"
+	heard         map[string]int // how many events of a client were expected
 }
 
 func mix(t *testing.T) *mixed {
 	t.Helper()
-	m := &mixed{url: redistest.Server(t).URL}
+	return mixAs(t, setups[0])
+}
+
+func mixAs(t *testing.T, how setup) *mixed {
+	t.Helper()
+	m := &mixed{setup: how, url: redistest.Server(t).URL, heard: map[string]int{}}
 	m.serve(t)
-	m.node = run(t, "server.mjs", m.url)
+	m.node = run(t, "server.mjs", m.url, "0", how.node)
 	listening := m.node.wait(t, "the Node server listens", func(l line) bool { return l.On == "listening" })
 	m.onNode = m.clients.connect(t, "n", fmt.Sprint("http://127.0.0.1:", listening.Port))
 	m.clients.join(t, "n", "r")
@@ -49,9 +78,13 @@ func (m *mixed) serve(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _ = publish.Close(), subscribe.Close() })
-	m.adapter = NewRedis(publish, subscribe, Options{}, testLog(t))
+	if m.mode == "" {
+		m.adapter = NewRedis(publish, subscribe, m.opts, testLog(t))
+	} else {
+		m.adapter = NewSharded(publish, subscribe, m.mode, m.opts, testLog(t))
+	}
 	start(t, m.adapter.Run)
-	m.ours = socketio.New(socketio.Options{Adapter: m.adapter, Logger: testLog(t)})
+	m.ours = socketio.New(socketio.Options{Adapter: m.adapter, Logger: testLog(t), Recovery: m.recovery})
 	m.ours.Of("/").OnConnect(func(s *socketio.Socket) {
 		s.SetData(map[string]any{"name": "Ada"})
 		s.On("join", func(args socketio.Args, ack socketio.Ack) {
@@ -75,59 +108,54 @@ func (m *mixed) serve(t *testing.T) {
 	m.clients.join(t, "g", "r")
 }
 
-func TestNodeHearsWhatWeEmit(t *testing.T) {
-	t.Parallel()
-	m := mix(t)
-	ns := m.ours.Of("/")
-	const ordered = `[{"z":1,"a":{"y":1.5,"b":null}},"ć 😀\u0001<>",[],-7,12345678901]`
-	emit := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Error(err)
+// hears waits until a client has received exactly these events since the last call, in
+// this order, as name and JSON array of arguments. Offsets of the log are left out.
+func (m *mixed) hears(t *testing.T, client string, want ...string) {
+	t.Helper()
+	eventually(t, client+" hears", func() (bool, any) {
+		m.clients.mu.Lock()
+		defer m.clients.mu.Unlock()
+		var got []string
+		for _, l := range m.clients.lines {
+			if l.On == "event" && l.Client == client {
+				got = append(got, l.Event+" "+m.plain(client, l))
+			}
 		}
-	}
-	emit(ns.To("r").EmitRaw("ordered", json.RawMessage(ordered)))
-	emit(ns.Emit("bytes", []byte{1, 2, 3}, map[string]any{"in": socketio.Placeholder{Placeholder: true, Num: 0}}))
-	emit(ns.To("r", "other").Emit("two rooms"))
-	emit(ns.To("nobody").Emit("nobody hears this"))
-	emit(ns.Except("r").Emit("nobody hears this"))
-	emit(ns.To("r").Local().Emit("ours alone"))
-	emit(ns.To(m.onNode).Emit("to one"))
-	bytes := `bytes [{"$bin":"AQID"},{"in":{"$bin":"AQID"}}]`
-	forNode := []string{"ordered " + ordered, bytes, "two rooms []", "to one []"}
-	forUs := []string{"ordered " + ordered, bytes, "two rooms []", "ours alone []"}
-	m.clients.heard(t, "n", forNode...)
-	m.clients.heard(t, "g", forUs...)
-	// A volatile event is dropped while the client is still being written to.
-	emit(ns.To("r").Volatile().Emit("volatile"))
-	m.clients.heard(t, "n", append(forNode, "volatile []")...)
-	m.clients.heard(t, "g", append(forUs, "volatile []")...)
+		if got = append([]string{}, got[m.heard[client]:]...); len(got) < len(want) {
+			return false, got
+		}
+		if diff := cmp.Diff(append([]string{}, want...), got); diff != "" {
+			t.Fatalf("%s (-want +got):\n%s", client, diff)
+		}
+		m.heard[client] += len(want)
+		return true, nil
+	})
 }
 
-func TestWeHearWhatNodeEmits(t *testing.T) {
-	t.Parallel()
-	m := mix(t)
-	args := []any{json.RawMessage(`{"z":1,"a":{"y":1.5,"b":null}}`), "ć 😀\u0001<>", []int{}, -7, 12345678901, map[string]string{"$bin": "AAH/"}}
-	const text = `[{"z":1,"a":{"y":1.5,"b":null}},"ć 😀\u0001<>",[],-7,12345678901,{"$bin":"AAH/"}]`
-	for _, command := range []map[string]any{
-		{"rooms": []string{"r"}, "event": "room", "args": args},
-		{"event": "all", "args": args},
-		{"rooms": []string{"r", "other"}, "event": "two rooms"},
-		{"rooms": []string{"nobody"}, "event": "nobody hears this"},
-		{"except": []string{"r"}, "event": "nobody hears this"},
-		{"flags": map[string]any{"local": true}, "event": "Node's alone"},
-		{"rooms": []string{m.onUs}, "event": "to one"},
-	} {
-		command["do"] = "emit"
-		m.node.must(t, command)
+// plain returns the arguments of an event without the offset at their end.
+func (m *mixed) plain(client string, l line) string {
+	text := string(l.Args)
+	if m.recovery == 0 || client != "g" || l.WantsAck {
+		return text
 	}
-	forUs := []string{"room " + text, "all " + text, "two rooms []", "to one []"}
-	forNode := []string{"room " + text, "all " + text, "two rooms []", "Node's alone []"}
-	m.clients.heard(t, "g", forUs...)
-	m.clients.heard(t, "n", forNode...)
-	m.node.must(t, map[string]any{"do": "emit", "flags": map[string]any{"volatile": true, "compress": true, "timeout": 500}, "event": "flags"})
-	m.clients.heard(t, "g", append(forUs, "flags []")...)
-	m.clients.heard(t, "n", append(forNode, "flags []")...)
+	at := strings.LastIndex(text, `"`)
+	at = strings.LastIndex(text[:max(at, 0)], `"`)
+	if at < 1 || !isOffsetText(text[at+1:len(text)-2]) {
+		return text + " without offset"
+	}
+	return strings.TrimSuffix(text[:at], ",") + "]"
+}
+
+func isOffsetText(text string) bool {
+	_, ok := parseOffset(text)
+	return ok
+}
+
+func ok(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func TestEmittersReachBothKindsOfServers(t *testing.T) {
@@ -151,46 +179,10 @@ func TestEmittersReachBothKindsOfServers(t *testing.T) {
 	}
 }
 
-func TestNodeSeesOurSockets(t *testing.T) {
-	t.Parallel()
-	m := mix(t)
-	list := func(command map[string]any) []string {
-		t.Helper()
-		var names []string
-		if err := json.Unmarshal(m.node.must(t, command), &names); err != nil {
-			t.Fatal(err)
-		}
-		slices.Sort(names)
-		return names
-	}
-	want := []string{"r", m.onNode, m.onUs}
-	slices.Sort(want)
-	if got := list(map[string]any{"do": "rooms"}); !slices.Equal(got, want) {
-		t.Errorf("rooms = %v; want %v", got, want)
-	}
-
-	var found []socketDetails
-	fetch := map[string]any{"do": "fetch", "rooms": []string{"r"}, "except": []string{m.onNode}}
-	if err := json.Unmarshal(m.node.must(t, fetch), &found); err != nil {
-		t.Fatal(err)
-	}
-	if len(found) != 1 {
-		t.Fatalf("fetched %+v; want one socket", found)
-	}
-	got := found[0]
-	if got.ID != m.onUs || !slices.Equal(got.Rooms, names{room(m.onUs), "r"}) || string(got.Data) != `{"name":"Ada"}` {
-		t.Errorf("fetched %+v", got)
-	}
-	h := got.Handshake
-	if !slices.Equal(h.Query["EIO"], values{"4"}) || len(h.Headers["connection"]) == 0 || h.Address == "" || h.Issued == 0 || string(h.Auth) != `{"token":"x"}` {
-		t.Errorf("handshake %+v", h)
-	}
-}
-
 // Adapters before version 7 ask for ids alone. Rooms may be numbers in Node.
 func TestRequestsAreAnsweredOnce(t *testing.T) {
 	t.Parallel()
-	m := &mixed{url: redistest.Server(t).URL}
+	m := &mixed{setup: setups[0], url: redistest.Server(t).URL}
 	m.serve(t)
 	m.clients.join(t, "g", "7")
 	client := dial(t, m.url)
@@ -232,27 +224,5 @@ func TestRequestsAreAnsweredOnce(t *testing.T) {
 		if json.Unmarshal([]byte(got.Payload), &a) != nil || json.Unmarshal([]byte(test.want), &b) != nil || !cmp.Equal(a, b) {
 			t.Errorf("%s was answered with %s; want %s", test.request, got.Payload, test.want)
 		}
-	}
-}
-
-func TestNodeMovesOurSockets(t *testing.T) {
-	t.Parallel()
-	m := mix(t)
-	m.node.must(t, map[string]any{"do": "join", "rooms": []string{"r"}, "targets": []string{"moved"}})
-	eventually(t, "we are in the room", func() (bool, any) {
-		rooms := m.ours.Of("/").Sockets("")[0].Rooms()
-		return slices.Contains(rooms, "moved"), rooms
-	})
-	m.node.must(t, map[string]any{"do": "leave", "rooms": []string{"moved"}, "except": []string{m.onNode}, "targets": []string{"r"}})
-	eventually(t, "we left the room", func() (bool, any) {
-		rooms := m.ours.Of("/").Sockets("")[0].Rooms()
-		return !slices.Contains(rooms, "r"), rooms
-	})
-	m.node.must(t, map[string]any{"do": "disconnect", "rooms": []string{"moved"}, "close": true})
-	for _, client := range []string{"n", "g"} {
-		m.clients.wait(t, client+" is disconnected", func(l line) bool { return l.On == "disconnect" && l.Client == client })
-	}
-	if got := len(m.ours.Of("/").Sockets("")); got != 0 {
-		t.Errorf("%d sockets are left", got)
 	}
 }

@@ -30,16 +30,18 @@ type script struct {
 
 // line is what a script says. Value and Args keep their text: key order counts.
 type line struct {
-	On      string          `json:"on"`
-	Ref     int             `json:"ref"`
-	Client  string          `json:"client"`
-	Event   string          `json:"event"`
-	Message string          `json:"message"`
-	ID      string          `json:"id"`
-	UID     string          `json:"uid"`
-	Port    int             `json:"port"`
-	Args    json.RawMessage `json:"args"`
-	Value   json.RawMessage `json:"value"`
+	On       string          `json:"on"`
+	Ref      int             `json:"ref"`
+	Client   string          `json:"client"`
+	Event    string          `json:"event"`
+	Message  string          `json:"message"`
+	ID       string          `json:"id"`
+	UID      string          `json:"uid"`
+	Port     int             `json:"port"`
+	WantsAck bool            `json:"wants_ack"`
+	Reason   string          `json:"reason"`
+	Args     json.RawMessage `json:"args"`
+	Value    json.RawMessage `json:"value"`
 }
 
 // install gets the packages that the scripts need, once for all test processes.
@@ -67,12 +69,12 @@ var install = sync.OnceValue(func() error {
 })
 
 // run starts a script; it ends with the test.
-func run(t *testing.T, name, redisURL string) *script {
+func run(t *testing.T, name, redisURL string, args ...string) *script {
 	t.Helper()
 	if err := install(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("node", name)
+	cmd := exec.Command("node", append([]string{name}, args...)...)
 	cmd.Dir, cmd.Stderr = scripts, t.Output()
 	cmd.Env = append(os.Environ(), "REDIS_URL="+redisURL)
 	in, err := cmd.StdinPipe()
@@ -89,7 +91,9 @@ func run(t *testing.T, name, redisURL string) *script {
 	s := &script{in: in, done: make(chan struct{})}
 	go func() { // ends with the process
 		defer close(s.done)
-		for lines := bufio.NewScanner(out); lines.Scan(); {
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 16<<20)
+		for lines.Scan() {
 			var l line
 			if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
 				continue // not ours

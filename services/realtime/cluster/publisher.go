@@ -28,10 +28,11 @@ type message struct {
 // the memory, and players are told of the gap. A message whose answer was lost is not
 // repeated, because it may have been delivered.
 type publisher struct {
-	route route // the run goroutine's alone
-	log   *slog.Logger
-	limit int           // of queued bytes
-	wake  chan struct{} // holds one token: the queue is not empty
+	route   route // the run goroutine's alone
+	log     *slog.Logger
+	limit   int           // of queued bytes
+	sharded bool          // channels have slots, as keys
+	wake    chan struct{} // holds one token: the queue is not empty
 
 	mu        sync.Mutex
 	idle      *sync.Cond // queue and flight are empty
@@ -174,7 +175,11 @@ func (p *publisher) pipeline(ctx context.Context, batch []message) (sent int, er
 	}
 	pipe := node.Pipeline()
 	for _, m := range batch {
-		pipe.Publish(ctx, m.channel, m.payload)
+		if p.sharded {
+			pipe.SPublish(ctx, m.channel, m.payload)
+		} else {
+			pipe.Publish(ctx, m.channel, m.payload)
+		}
 	}
 	cmds, err := pipe.Exec(ctx)
 	for _, cmd := range cmds {

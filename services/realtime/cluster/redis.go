@@ -58,7 +58,10 @@ type Redis struct {
 	mark       string // beginning of one's own messages
 	client     redis.UniversalClient
 	publisher  *publisher
-	subscriber *subscriber
+	hearing    hearing
+	subscriber *subscriber                   // of the classic wire
+	shards     *shards                       // of the sharded wire
+	open       func(ns socketio.Local) *base // a bus of either
 	containers atomic.Int64
 	received   atomic.Uint64
 	malformed  atomic.Uint64
@@ -86,12 +89,28 @@ type Status struct {
 	Epochs     uint64 // how often Redis lost the log
 }
 
+// hearing is how a container listens to the others.
+type hearing interface {
+	run(ctx context.Context)
+	// status adds its figures, and returns since when it works, or does not.
+	status(s *Status) (works bool, since time.Time)
+}
+
 // NewRedis returns an adapter that publishes with one client and listens with another,
 // so that neither delays the other. Their timeouts bound every wait (see package
 // redisconn). Run must run for anything to be sent or received.
 func NewRedis(publish, subscribe redis.UniversalClient, opts Options, log *slog.Logger) *Redis {
-	opts.Prefix = cmp.Or(opts.Prefix, "socket.io")
 	opts.UID = cmp.Or(opts.UID, newUID(12))
+	r := newRedis(publish, opts, log)
+	r.subscriber = newSubscriber(subscribe, r.opts.Quiet, r.opts.OnGap, log)
+	r.hearing = r.subscriber
+	r.open = func(ns socketio.Local) *base { return &newBus(r, ns).base }
+	return r
+}
+
+// newRedis returns an adapter that does not listen yet.
+func newRedis(publish redis.UniversalClient, opts Options, log *slog.Logger) *Redis {
+	opts.Prefix = cmp.Or(opts.Prefix, "socket.io")
 	opts.Quiet = cmp.Or(opts.Quiet, 1500*time.Millisecond)
 	opts.Queue = cmp.Or(opts.Queue, 16<<20)
 	opts.RequestTimeout = cmp.Or(opts.RequestTimeout, 900*time.Millisecond)
@@ -103,9 +122,8 @@ func NewRedis(publish, subscribe redis.UniversalClient, opts Options, log *slog.
 	}
 	r := &Redis{
 		opts: opts, log: log, mark: mark(opts.UID), client: publish,
-		publisher:  newPublisher(publish, opts.Queue, log),
-		subscriber: newSubscriber(subscribe, opts.Quiet, opts.OnGap, log),
-		buses:      map[string]*base{},
+		publisher: newPublisher(publish, opts.Queue, log),
+		buses:     map[string]*base{},
 	}
 	r.containers.Store(1)
 	return r
@@ -116,7 +134,7 @@ func NewRedis(publish, subscribe redis.UniversalClient, opts Options, log *slog.
 func (r *Redis) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	wg.Go(func() { r.publisher.run(ctx) })
-	wg.Go(func() { r.subscriber.run(ctx) })
+	wg.Go(func() { r.hearing.run(ctx) })
 	wg.Go(func() { r.watch(ctx) })
 	r.mu.Lock()
 	r.runs = true
@@ -148,19 +166,19 @@ func (r *Redis) Open(ns socketio.Local) (socketio.Bus, error) {
 	if r.buses[ns.Name()] != nil {
 		return nil, fmt.Errorf("open namespace %s: it is open", ns.Name())
 	}
-	b := newBus(r, ns)
-	r.buses[ns.Name()] = &b.base
+	b := r.open(ns)
+	r.buses[ns.Name()] = b
 	if r.runs {
 		b.journal.start()
 	}
-	return b, nil
+	return b.wire, nil
 }
 
 // Status may be called at any time and does not ask Redis.
 func (r *Redis) Status() Status {
 	s := Status{Containers: int(r.containers.Load()), Received: r.received.Load(), Malformed: r.malformed.Load()}
 	sending, sendingSince := r.publisher.status(&s)
-	hearing, hearingSince := r.subscriber.status(&s)
+	hearing, hearingSince := r.hearing.status(&s)
 	s.Connected = sending && hearing
 	s.Since = hearingSince
 	switch {
@@ -214,7 +232,7 @@ func (r *Redis) forget(b *base) {
 
 // hears says whether this container listens to the others.
 func (r *Redis) hears() bool {
-	works, _ := r.subscriber.status(new(Status))
+	works, _ := r.hearing.status(new(Status))
 	return works
 }
 

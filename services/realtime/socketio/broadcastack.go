@@ -15,7 +15,8 @@ const ackTime = 5 * time.Second
 // EmitWithAck sends an event to the selected sockets of all servers and waits for their
 // clients' answers: until all have answered, or ctx ends, 5 s when it has no deadline.
 // Of each answer the first argument is returned, null when there is none: servers
-// tell each other no more. A server that does not say in time how many clients it has is
+// tell each other no more. The event is in no journal: with one it may overtake what was
+// emitted just before. A server that does not say in time how many clients it has is
 // not waited for, and neither are clients of this server that are gone. An error that
 // wraps ErrPartial comes with the answers that are there; with another one nothing was
 // sent.

@@ -1,5 +1,5 @@
 // One JSON document a line, both ways: commands come in on stdin, what happened
-// goes out on stdout. Bytes travel as {"$bin":"<base64>"}.
+// goes out on stdout. Bytes travel as {"$bin":"<base64>"}, dates in commands as {"$date":"<ISO>"}.
 import { createInterface } from "node:readline";
 
 export function pack(value) {
@@ -18,6 +18,7 @@ export function unpack(value) {
   if (Array.isArray(value)) return value.map(unpack);
   if (value && typeof value === "object") {
     if (typeof value.$bin === "string") return Buffer.from(value.$bin, "base64");
+    if (typeof value.$date === "string") return new Date(value.$date);
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unpack(inner)]));
   }
   return value;

@@ -1,8 +1,9 @@
-// A Node socket.io server on the classic Redis adapter: the peer that our cluster must get on with.
+// A Node socket.io server on a Redis adapter: the peer that our cluster must get on with.
 //
 //   REDIS_URL=redis://127.0.0.1:6379 node server.mjs [port] [options JSON]
 //
-// The options go to createAdapter (key, requestsTimeout, publishOnSpecificResponseChannel).
+// The options go to createAdapter (key, requestsTimeout, publishOnSpecificResponseChannel), or with
+// "sharded":true to createShardedAdapter (channelPrefix, subscriptionMode).
 // First line out: {"on":"listening","port":N,"uid":"..."}.
 // Clients may emit join (room, ack), leave (room, ack) and publish (room, ...args, ack): publish
 // goes to the room as event "publish". Commands on stdin, answered when they carry a "ref":
@@ -12,11 +13,12 @@
 //   {"do":"fetch","rooms":["r"]}                 value: [{id,rooms,data,handshake}]
 //   {"do":"join|leave","rooms":["r"],"targets":["t"]}   {"do":"disconnect","rooms":["r"],"close":true}
 //   {"do":"rooms"}  {"do":"count"}  {"do":"sockets"}  {"do":"server_emit","event":"e","args":[1],"ack":true}
+//   {"do":"data","id":"...","value":{"a":1}}     what a socket of this server has as its data
 //   {"do":"server_reply","args":["v"]}           what to answer to a server-side emit that wants an ack
 //
 // "nsp" in a command names a namespace other than "/"; it is created on first use.
 import { createServer } from "node:http";
-import { createAdapter } from "@socket.io/redis-adapter";
+import { createAdapter, createShardedAdapter } from "@socket.io/redis-adapter";
 import { createClient } from "redis";
 import { Server } from "socket.io";
 import { say, serve } from "./lines.mjs";
@@ -35,7 +37,8 @@ for (const [name, client] of [["pub", pub], ["sub", sub]]) {
 await Promise.all([pub.connect(), sub.connect()]);
 
 const http = createServer();
-const io = new Server(http, { adapter: createAdapter(pub, sub, JSON.parse(process.argv[3] ?? "{}")) });
+const { sharded, ...options } = JSON.parse(process.argv[3] ?? "{}");
+const io = new Server(http, { adapter: (sharded ? createShardedAdapter : createAdapter)(pub, sub, options) });
 const namespaces = new Map();
 let serverReply = ["ok"];
 
@@ -100,6 +103,9 @@ serve(
       const nsp = open(c.nsp);
       if (!c.ack) return void nsp.serverSideEmit(c.event, ...(c.args ?? []));
       return nsp.serverSideEmitWithAck(c.event, ...(c.args ?? []));
+    },
+    data: (c) => {
+      open(c.nsp).sockets.get(c.id).data = c.value;
     },
     server_reply: (c) => {
       serverReply = c.args ?? [];
