@@ -91,7 +91,7 @@ func TestClientsThatNeverReadCostLittle(t *testing.T) {
 					t.Errorf("reason %q, want %q", got, TransportError)
 				}
 			}
-			slow = nil
+			clear(slow) // they are garbage then
 			until(t, "all are gone", func() bool { return r.Len() == 0 })
 			if rest := (heap() - before) / float64(test.clients); rest > 32<<10 {
 				t.Errorf("%.0f bytes of each stay behind", rest)

@@ -24,7 +24,7 @@ func TestAClientThatLeftReceivesNothingByItsFormerSocket(t *testing.T) {
 	ns := srv.Of("/")
 	p := join(t, url, "/")
 	p.send(`2["hold"]`)
-	receive(t, held)
+	ok(t, receive(t, held))
 	p.send("1")
 	p.connect("/")
 	p.ping()
