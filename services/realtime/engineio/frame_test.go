@@ -148,11 +148,12 @@ func FuzzFrame(f *testing.F) {
 			t.Fatalf("after the messages: %v", err)
 		}
 		payload := appendPayload(nil, wire)
-		packets, err := decodePayload(payload)
+		content, err := decodePayload(payload)
 		text := slices.Concat(one, two)
 		if !utf8.Valid(one) || !binary && !utf8.Valid(two) || bytes.IndexByte(text, separator) >= 0 {
 			return // texts that polling cannot carry
 		}
+		packets := slices.Collect(content.packets())
 		if err != nil || len(packets) != len(msgs) {
 			t.Fatalf("payload %.80q: %d packets, %v", payload, len(packets), err)
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"unicode/utf8"
 )
 
@@ -39,28 +40,49 @@ func appendPayload(dst, wire []byte) []byte {
 	return dst
 }
 
-// decodePayload reads the packets of a polling request's body. Their data may
-// be parts of body.
-func decodePayload(body []byte) ([]packet, error) {
+// payload is the body of a polling request in which every packet was found
+// good. It is decoded as it is dealt with: a body may hold half a million
+// packets, which would be twenty times its size as a list.
+type payload []byte
+
+// decodePayload looks through the body of a polling request.
+func decodePayload(body []byte) (payload, error) {
 	if !utf8.Valid(body) {
 		return nil, errPayloadText
 	}
-	packets := make([]packet, 0, bytes.Count(body, []byte{separator})+1)
+	n := 0
+	var scratch []byte
 	for part := range bytes.SplitSeq(body, []byte{separator}) {
-		p, err := decodePart(part)
+		p, err := decodePart(scratch[:0], part)
 		if err != nil {
-			return nil, fmt.Errorf("decode packet %d: %w", len(packets), err)
+			return nil, fmt.Errorf("decode packet %d: %w", n, err)
 		}
-		packets = append(packets, p)
+		if p.binary {
+			scratch = p.data
+		}
+		n++
 	}
-	return packets, nil
+	return body, nil
 }
 
-func decodePart(part []byte) (packet, error) {
+// packets are those of the payload, in order. Their data may be parts of it.
+func (body payload) packets() iter.Seq[packet] {
+	return func(yield func(packet) bool) {
+		for part := range bytes.SplitSeq(body, []byte{separator}) {
+			p, err := decodePart(nil, part)
+			if err != nil || !yield(p) { // no error: decodePayload found none
+				return
+			}
+		}
+	}
+}
+
+// decodePart reads one packet. What was binary is appended to dst.
+func decodePart(dst, part []byte) (packet, error) {
 	if len(part) == 0 || part[0] != 'b' {
 		return decodeText(part)
 	}
-	data, err := base64.StdEncoding.AppendDecode(nil, part[1:])
+	data, err := base64.StdEncoding.AppendDecode(dst, part[1:])
 	if err != nil {
 		return packet{}, err
 	}

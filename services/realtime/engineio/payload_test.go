@@ -3,6 +3,7 @@ package engineio
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,12 +35,12 @@ func TestPayloads(t *testing.T) {
 			if len(test.msgs) == 0 {
 				return
 			}
-			packets, err := decodePayload(got)
+			content, err := decodePayload(got)
 			if err != nil {
 				t.Fatalf("decode: %v", err)
 			}
 			var back []Message
-			for _, p := range packets {
+			for p := range content.packets() {
 				back = append(back, Message{Data: p.data, Binary: p.binary})
 			}
 			equal := cmp.Comparer(func(a, b Message) bool { return a.Binary == b.Binary && bytes.Equal(a.Data, b.Data) })
@@ -78,6 +79,28 @@ func TestBrokenPayloadsAreRefused(t *testing.T) {
 	}
 }
 
+// TestManyPacketsCostNoList: a body full of the smallest packets is not blown up.
+func TestManyPacketsCostNoList(t *testing.T) {
+	body := bytes.Repeat([]byte("4\x1e"), 500_000)
+	body = body[:len(body)-1]
+	allocations := testing.AllocsPerRun(3, func() {
+		content, err := decodePayload(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for range content.packets() {
+			n++
+		}
+		if n != 500_000 {
+			t.Fatalf("%d packets", n)
+		}
+	})
+	if allocations > 20 {
+		t.Errorf("%.0f allocations for one body", allocations)
+	}
+}
+
 // FuzzDecodePayload: what can be decoded and consists of messages comes back
 // the same after encoding and decoding again.
 func FuzzDecodePayload(f *testing.F) {
@@ -85,9 +108,13 @@ func FuzzDecodePayload(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {
-		packets, err := decodePayload(in)
+		content, err := decodePayload(in)
 		if err != nil {
 			return
+		}
+		packets := slices.Collect(content.packets())
+		if want := bytes.Count(in, []byte{separator}) + 1; len(packets) != want {
+			t.Fatalf("%d packets of %d", len(packets), want)
 		}
 		var msgs []Message
 		for _, p := range packets {
@@ -103,7 +130,7 @@ func FuzzDecodePayload(f *testing.F) {
 		same := func(a, b packet) bool {
 			return a.kind == b.kind && a.binary == b.binary && bytes.Equal(a.data, b.data)
 		}
-		if diff := cmp.Diff(packets, back, cmp.Comparer(same)); diff != "" {
+		if diff := cmp.Diff(packets, slices.Collect(back.packets()), cmp.Comparer(same)); diff != "" {
 			t.Fatalf("packets differ (-first +second):\n%s", diff)
 		}
 	})

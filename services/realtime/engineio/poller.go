@@ -40,7 +40,7 @@ var noop = answer{payload: []byte{byte(packetNoop)}}
 
 // batch is the packets of one POST; done is closed when they are dealt with.
 type batch struct {
-	packets []packet
+	payload payload
 	done    chan struct{}
 }
 
@@ -163,7 +163,7 @@ func (p *poller) poll(s *Session) Reason {
 
 func (p *poller) deal(s *Session, b batch) Reason {
 	defer close(b.done)
-	for _, packet := range b.packets {
+	for packet := range b.payload.packets() {
 		if why := s.take(packet); why != "" {
 			return why
 		}

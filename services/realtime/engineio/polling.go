@@ -123,13 +123,13 @@ func (p *poller) servePost(w http.ResponseWriter, r *http.Request) {
 		s.Close(TransportError)
 		return
 	}
-	packets, err := decodePayload(body)
+	content, err := decodePayload(body)
 	if err != nil {
 		s.Close(ParseError)
 		refuse(w, errBadRequest)
 		return
 	}
-	b := batch{packets: packets, done: make(chan struct{})}
+	b := batch{payload: content, done: make(chan struct{})}
 	select {
 	case p.inbox <- b:
 	case <-p.left:
