@@ -23,9 +23,19 @@
 // One goroutine per Server keeps the heartbeat of all sessions. It starts with
 // NewServer and ends with Shutdown.
 //
+// # What a client may cost
+//
+// Options bound what a client may send (MaxPayload, Limits), what may wait for it
+// (QueueLimit, SendBuffer, StallTimeout) and how often it may come (Limits). The
+// row numbers in the tests are those of the list of bad input: each of its kinds
+// has one right answer. A client that breaks a rule of the transport, or reads too
+// slowly, is closed with TransportError, after which the layer above may let it
+// go on where it was.
+//
 // # Locks
 //
 // Session.mu is taken before conn.mu and late.mu, and before what a Forwarder's
 // streams lock; the locks of Server and heartbeat are never held while another
-// one is taken. No lock is held while a Handler runs.
+// one is taken, nor are those of the counts behind Limits. No lock is held while a
+// Handler runs.
 package engineio

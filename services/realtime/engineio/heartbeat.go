@@ -15,7 +15,7 @@ import (
 // shorter wait has passed: one sleeping goroutine serves all, without being
 // woken.
 //
-// The age of sessions is looked at when they are due or answer.
+// The age of a session is looked at whenever it answers.
 type heartbeat struct {
 	interval, timeout time.Duration
 	age, jitter       time.Duration // of sessions, see Options.MaxAge
@@ -89,11 +89,8 @@ func (h *heartbeat) pong(s *Session) (old bool) {
 		in.remove(s)
 		h.due.push(s, now+h.interval)
 	}
-	return s.old(now)
+	return s.expires > 0 && s.expires <= now
 }
-
-// old needs heartbeat.mu.
-func (s *Session) old(now time.Duration) bool { return s.expires > 0 && s.expires <= now }
 
 // remove forgets a session.
 func (h *heartbeat) remove(s *Session) {
@@ -104,64 +101,46 @@ func (h *heartbeat) remove(s *Session) {
 	}
 }
 
-// round is what one sweep found.
-type round struct {
-	pinged, lost, old []*Session
-}
-
-// reset forgets the sessions: the arrays must not keep them alive.
-func (r *round) reset() {
-	for _, list := range []*[]*Session{&r.pinged, &r.lost, &r.old} {
-		clear(*list)
-		*list = (*list)[:0]
-	}
-}
-
 // run pings and closes until stop is closed.
 func (h *heartbeat) run(stop <-chan struct{}) {
 	ping := textFrame(string(packetPing))
 	timer := time.NewTimer(min(h.interval, h.timeout))
 	defer timer.Stop()
-	var found round
+	var pinged, lost []*Session
 	for {
 		select {
 		case <-stop:
 			return
 		case <-timer.C:
 		}
-		wait := h.sweep(&found)
-		for _, s := range found.pinged {
+		var wait time.Duration
+		pinged, lost, wait = h.sweep(pinged[:0], lost[:0])
+		for _, s := range pinged {
 			s.Send(ping)
 		}
-		for _, s := range found.lost {
+		for _, s := range lost {
 			s.Close(PingTimeout)
 		}
-		for _, s := range found.old {
-			s.Close(ServerShuttingDown)
-		}
-		found.reset()
+		clear(pinged) // the arrays must not keep sessions alive
+		clear(lost)
 		timer.Reset(wait)
 	}
 }
 
-// sweep finds the sessions to be pinged or closed, and returns how long nothing
-// else can be due.
-func (h *heartbeat) sweep(found *round) (wait time.Duration) {
+// sweep appends the sessions to be pinged and those that timed out, and returns
+// how long nothing else can be due.
+func (h *heartbeat) sweep(pinged, lost []*Session) (_, _ []*Session, wait time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	now := time.Since(h.start)
 	for s := h.owing.head; s != nil && s.beat.at <= now; s = h.owing.head {
 		h.owing.remove(s)
-		found.lost = append(found.lost, s)
+		lost = append(lost, s)
 	}
 	for s := h.due.head; s != nil && s.beat.at <= now; s = h.due.head {
 		h.due.remove(s)
-		if s.old(now) {
-			found.old = append(found.old, s)
-			continue
-		}
 		h.owing.push(s, now+h.timeout)
-		found.pinged = append(found.pinged, s)
+		pinged = append(pinged, s)
 	}
 	wait = min(h.interval, h.timeout)
 	for _, q := range []*queue{&h.due, &h.owing} {
@@ -170,5 +149,5 @@ func (h *heartbeat) sweep(found *round) (wait time.Duration) {
 		}
 	}
 	// Sessions that are due close together are served together.
-	return max(wait, min(20*time.Millisecond, h.timeout/1000, h.interval/1000))
+	return pinged, lost, max(wait, min(20*time.Millisecond, h.timeout/1000, h.interval/1000))
 }

@@ -49,9 +49,9 @@ type Options struct {
 	// Limits protect the server from its clients; none by default.
 	Limits Limits
 	// MaxAge is how old a session becomes; 0 for no end. It is then closed as in
-	// a drain, at its next heartbeat (so PingInterval later at most), and the
-	// client connects anew and goes on. Platforms end connections at some age
-	// without a word.
+	// a drain when it answers its next ping (so PingInterval and a little later),
+	// and the client connects anew and goes on. Platforms end connections at some
+	// age without a word.
 	MaxAge time.Duration
 	// MaxAgeJitter spreads those ends: each session's age ends at random in this
 	// time before MaxAge.
@@ -82,7 +82,7 @@ func (o Options) withDefaults() Options {
 	fill(&o.SendBuffer, 64<<10)
 	fill(&o.StallTimeout, 8*time.Second)
 	o.Limits.Bytes.Burst = max(o.Limits.Bytes.Burst, o.MaxPayload)
-	o.MaxAgeJitter = min(o.MaxAgeJitter, o.MaxAge)
+	o.MaxAgeJitter = min(max(o.MaxAgeJitter, 0), o.MaxAge)
 	o.Cookie = filledCookie(o.Cookie)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
