@@ -1,6 +1,6 @@
 # The two commands of a fresh machine are `make run` and `make test`; `make help` lists the rest.
 SHELL       := /bin/bash
-MODULES     := infra/dev jobs/migrate jobs/sweep migrations services/actions services/events services/realtime shared
+MODULES     := infra/dev jobs/migrate jobs/rollout jobs/sweep migrations services/actions services/events services/realtime shared
 NPM_FOLDERS := services/realtime/testclient infra/dev/page/browsertest
 LINT        := .cache/bin/golangci-lint
 VEGAS       := .run/bin/vegas
