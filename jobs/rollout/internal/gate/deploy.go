@@ -86,7 +86,7 @@ func (g *Gate) create(ctx context.Context, service *runpb.Service, s Service) (*
 		t.Labels = map[string]string{}
 	}
 	t.Labels[commitLabel] = g.label()
-	setEnv(t.Containers[0], "VERSION", g.release.Commit)
+	setEnv(t.Containers[0], "APP_VERSION", g.release.Commit)
 	service.Traffic = append(targets(g.present(service)), &runpb.TrafficTarget{
 		Type: runpb.TrafficTargetAllocationType_TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST, Tag: g.release.Tag(),
 	})
