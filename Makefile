@@ -6,7 +6,7 @@ LINT        := .cache/bin/golangci-lint
 VEGAS       := .run/bin/vegas
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: help run load test lint tidy bench soak modules prepare
+.PHONY: help run load test lint tidy bench soak modules prepare rehearse
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,7 @@ load: ## drive players against the running stack (ARGS="-players 50 -seconds 20"
 test: prepare ## every test, with the race detector, on real PostgreSQL and Redis
 	@go build -o .run/bin/testservers ./infra/dev/cmd/testservers
 	@.run/bin/testservers go test -race -count=1 -timeout 15m work
+	@cd infra/images && GOWORK=off go test -count=1 ./...
 
 bench: prepare ## the figures, each as a ratio against a peer in the same run
 	@go run ./infra/dev/cmd/bench $(ARGS)
@@ -30,6 +31,9 @@ bench: prepare ## the figures, each as a ratio against a peer in the same run
 soak: prepare ## the long forms of the fault and load tests
 	@go build -o .run/bin/testservers ./infra/dev/cmd/testservers
 	@VEGAS_SOAK=1 .run/bin/testservers go test -race -count=1 -timeout 170m -v ./infra/dev/e2e/... ./infra/dev/faults/... ./services/actions/internal/play/...
+
+rehearse: ## the steps of cloudbuild.yaml, offline, with good and bad endings
+	@go run ./jobs/rollout/cmd/rehearse
 
 lint: $(LINT) modules ## vet, golangci-lint, and each module with and without the workspace
 	@go vet work
