@@ -4,6 +4,7 @@ package images
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +28,9 @@ import (
 const maxCompressed = 20 << 20
 
 var deployables = []string{"./services/realtime", "./services/actions", "./services/events", "./jobs/migrate", "./jobs/rollout", "./jobs/sweep"}
+
+// commit is what the images are built from.
+const commit = "fedcba9876543210fedcba9876543210fedcba98"
 
 // nonroot is the user of distroless' image for static programs.
 const nonroot = "65532"
@@ -67,7 +72,8 @@ func build(t *testing.T, ko, host string) []string {
 	t.Helper()
 	cmd := exec.Command(ko, append([]string{"build", "--base-import-paths", "--insecure-registry", "--sbom=none"}, deployables...)...)
 	cmd.Dir = filepath.Join("..", "..")
-	cmd.Env = append(os.Environ(), workspace, "KO_DOCKER_REPO="+host+"/vegascore", "KO_CONFIG_PATH=infra/images/.ko.yaml", "KO_DEFAULTBASEIMAGE="+host+"/base:latest")
+	cache := t.TempDir() // both builds are real ones
+	cmd.Env = append(os.Environ(), workspace, "KOCACHE="+cache, "COMMIT_SHA="+commit, "KO_DOCKER_REPO="+host+"/vegascore", "KO_CONFIG_PATH=infra/images/.ko.yaml", "KO_DEFAULTBASEIMAGE="+host+"/base:latest")
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -101,6 +107,7 @@ func digests(images []string) []string {
 		_, digest, _ := strings.Cut(image, "@")
 		all = append(all, digest)
 	}
+	slices.Sort(all) // ko prints them as they are finished
 	return all
 }
 
@@ -130,6 +137,9 @@ func check(t *testing.T, image string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if strings.Contains(image, "/migrate@") && !holds(t, layers, commit) {
+		t.Errorf("%s does not know its commit", image)
+	}
 	t.Logf("%s: %.1f MiB compressed, user %s", image, float64(size)/(1<<20), config.Config.User)
 	if size > maxCompressed {
 		t.Errorf("%s: %d bytes compressed", image, size)
@@ -137,6 +147,25 @@ func check(t *testing.T, image string) {
 	if config.Config.User != nonroot {
 		t.Errorf("%s: user %q", image, config.Config.User)
 	}
+}
+
+// holds reports whether a text is in a file of the image.
+func holds(t *testing.T, layers []v1.Layer, text string) bool {
+	t.Helper()
+	for _, layer := range layers {
+		r, err := layer.Uncompressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err := errors.Join(err, r.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(content, []byte(text)) {
+			return true
+		}
+	}
+	return false
 }
 
 // No service may be able to migrate: the job alone links the migrations.

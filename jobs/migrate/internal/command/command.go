@@ -134,7 +134,8 @@ func (r report) fail(err error) (report, int) {
 	}
 	r.Error = err.Error()
 	switch {
-	case errors.Is(err, script.ErrInvalid), errors.Is(err, record.ErrRefused), errors.Is(err, runner.ErrPooled):
+	case errors.Is(err, script.ErrInvalid), errors.Is(err, record.ErrRefused), errors.Is(err, runner.ErrPooled),
+		errors.Is(err, runner.ErrCommit), errors.Is(err, runner.ErrContract):
 		r.State = "refused"
 		return r, Refused
 	case errors.Is(err, runner.ErrLockWait):

@@ -13,6 +13,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,10 @@ type Config struct {
 	BuildTimeout time.Duration `env:"MIGRATE_BUILD_TIMEOUT" envDefault:"30m"`
 	// ConnectTimeout bounds the making of the connection.
 	ConnectTimeout time.Duration `env:"MIGRATE_CONNECT_TIMEOUT" envDefault:"10s"`
+	// Gate is what the rollout says.
+	Gate Gate
+
+	commit string // instead of Commit, in tests
 }
 
 var (
@@ -62,9 +67,13 @@ type Done struct {
 
 // Up applies what is missing and returns what it applied, also with an error. It
 // changes nothing when files and database do not belong together
-// (script.ErrInvalid, record.ErrRefused) or the URL is pooled. A database that is
+// (script.ErrInvalid, record.ErrRefused), the URL is pooled, or the rollout's gate
+// forbids it (ErrCommit, ErrContract). A database that is
 // ahead of the files is left as it is, without an error.
 func Up(ctx context.Context, c Config, files fs.FS, bootstrap string, logger *slog.Logger) (record.Plan, []Done, error) {
+	if err := c.Gate.built(cmp.Or(c.commit, Commit)); err != nil {
+		return record.Plan{}, nil, err
+	}
 	scripts, err := script.Load(files)
 	if err != nil {
 		return record.Plan{}, nil, err
@@ -83,6 +92,9 @@ func Up(ctx context.Context, c Config, files fs.FS, bootstrap string, logger *sl
 	}
 	if plan.State != record.Pending {
 		return plan, nil, nil
+	}
+	if err := c.Gate.admits(plan, time.Now()); err != nil {
+		return plan, nil, err
 	}
 	if err := r.boot(ctx, bootstrap); err != nil {
 		return plan, nil, err
