@@ -26,6 +26,7 @@ const (
 	Refused = 3 // files, database and URL do not belong together; nothing was changed
 	Waiting = 4 // another runner did not finish in time; nothing was changed
 	Behind  = 5 // status only: migrations are to be applied
+	Unsafe  = 6 // lint only: players or running code would suffer
 )
 
 // Input is what a process is given.
@@ -38,13 +39,16 @@ type Input struct {
 	Bootstrap string
 }
 
-const usage = `usage: migrate [-json] [up | status | plan]
+const usage = `usage: migrate [-json] [up | status | plan | lint]
 
   up      apply what is missing (the default)
   status  say where the database stands; exit 5 when migrations are missing
   plan    say what up would do
+  lint    run the files on a scratch database and say what would stop players or
+          break the code of the release before; exit 6 when something would
 
-DIRECT_URL is the database, not through a pooler.
+DIRECT_URL is the database, not through a pooler. For lint it is an empty database
+that is thrown away afterwards, and its user a superuser.
 `
 
 // Run runs one command and returns its exit code. The report goes to Stdout, the
@@ -91,6 +95,8 @@ func Run(ctx context.Context, in Input) int {
 	switch name {
 	case "up":
 		out, code = up(ctx, config, in, logger)
+	case "lint":
+		return check(ctx, config, in, *asJSON)
 	case "status", "plan":
 		out, code = look(ctx, name, config, in, logger)
 	default:

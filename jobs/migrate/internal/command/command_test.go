@@ -154,3 +154,24 @@ func TestACancelledRunRollsBack(t *testing.T) {
 		t.Errorf("the next run: %d: %s", got, stdout)
 	}
 }
+
+func TestLintSaysWhatIsUnsafe(t *testing.T) {
+	t.Parallel()
+	fine := set(head+"CREATE TABLE a (n int)", head+"ALTER TABLE a ADD COLUMN m int")
+	unsafe := set(head+"CREATE TABLE a (n int)", head+"ALTER TABLE a ALTER COLUMN n TYPE bigint")
+	if code, out, log := call(t, pgtest.Empty(t).AdminURL, fine, "lint"); code != OK || out != "" {
+		t.Errorf("safe: %d %s%s", code, out, log)
+	}
+	if code, out, _ := call(t, pgtest.Empty(t).AdminURL, unsafe, "lint"); code != Unsafe || !strings.Contains(out, "0002_m: a: rewrites the table") {
+		t.Errorf("unsafe: %d %s", code, out)
+	}
+	database := pgtest.Empty(t)
+	code, out, _ := call(t, database.AdminURL, unsafe, "-json lint")
+	var report struct{ Findings []struct{ Version int } }
+	if err := json.Unmarshal([]byte(out), &report); code != Unsafe || err != nil || len(report.Findings) == 0 || report.Findings[0].Version != 2 {
+		t.Errorf("JSON: %d %s, %v", code, out, err)
+	}
+	if code, _, log := call(t, pgtest.New(t).AdminURL, fine, "lint"); code != Failed || !strings.Contains(log, "not empty") {
+		t.Errorf("a used database: %d %s", code, log)
+	}
+}
