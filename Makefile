@@ -6,7 +6,7 @@ LINT        := .cache/bin/golangci-lint
 VEGAS       := .run/bin/vegas
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: help run load test lint tidy bench soak modules prepare rehearse
+.PHONY: help run load test lint tidy bench soak modules prepare compat record rehearse
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,6 +31,12 @@ bench: prepare ## the figures, each as a ratio against a peer in the same run
 soak: prepare ## the long forms of the fault and load tests
 	@go build -o .run/bin/testservers ./infra/dev/cmd/testservers
 	@VEGAS_SOAK=1 .run/bin/testservers go test -race -count=1 -timeout 170m -v ./infra/dev/e2e/... ./infra/dev/faults/... ./services/actions/internal/play/...
+
+compat: ## the tests of the last release on this commit's schema
+	@bash infra/build/compat.sh
+
+record: prepare ## note what the services say to PostgreSQL, for the schemas of later releases (RELEASE=v1)
+	@go run ./infra/dev/cmd/statements $(or $(RELEASE),next) go test -count=1 ./services/actions/... ./services/events/... ./jobs/sweep/... ./shared/ledger/... ./shared/outbox/... ./shared/leaderboard/...
 
 rehearse: ## the steps of cloudbuild.yaml, offline, with good and bad endings
 	@go run ./jobs/rollout/cmd/rehearse
