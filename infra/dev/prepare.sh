@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and this machine lacks: PostgreSQL's server
-# binaries, redis-server, pgbench's package and a browser by the system's package
+# binaries, redis-server, PgBouncer, Prometheus (for promtool) and a browser by the system's package
 # manager, and the npm packages of the folders given as arguments by `npm ci`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -13,6 +13,8 @@ missing=()
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v postgres >/dev/null || missing+=(postgresql)
 command -v redis-server >/dev/null || missing+=(redis-server)
 command -v chromium >/dev/null || missing+=(chromium)
+[ -x /usr/sbin/pgbouncer ] || command -v pgbouncer >/dev/null || missing+=(pgbouncer)
+command -v promtool >/dev/null || missing+=(prometheus)
 if [ ${#missing[@]} -gt 0 ]; then
 	echo "prepare: installing ${missing[*]}"
 	if ! command -v apt-get >/dev/null; then

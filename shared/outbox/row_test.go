@@ -13,7 +13,7 @@ import (
 
 	"github.com/vegascore/vegascore/shared/outbox"
 	"github.com/vegascore/vegascore/shared/pgtest"
-	"github.com/vegascore/vegascore/shared/postgres/pooler"
+	"github.com/vegascore/vegascore/shared/postgres/bouncer"
 )
 
 func TestLaneIsStable(t *testing.T) {
@@ -30,7 +30,7 @@ func TestRowsArriveAsTheyWereWritten(t *testing.T) {
 	database := pgtest.New(t)
 	for _, way := range []struct{ name, url string }{
 		{"direct", database.URL},
-		{"through a pooler", pooler.Start(t, database.URL, 3)},
+		{"through a pooler", bouncer.Start(t, database.URL, 3)},
 	} {
 		t.Run(way.name, func(t *testing.T) {
 			config, err := pgxpool.ParseConfig(way.url)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/vegascore/vegascore/shared/pgtest"
 	"github.com/vegascore/vegascore/shared/postgres"
-	"github.com/vegascore/vegascore/shared/postgres/pooler"
+	"github.com/vegascore/vegascore/shared/postgres/bouncer"
 	"github.com/vegascore/vegascore/shared/problem"
 )
 
@@ -36,7 +36,7 @@ func TestSessionsCarryTheTimeouts(t *testing.T) {
 
 func TestWorksThroughAPoolerInTransactionMode(t *testing.T) {
 	t.Parallel()
-	through := pooler.Start(t, pgtest.New(t).URL, 3)
+	through := bouncer.Start(t, pgtest.New(t).URL, 3)
 	ctx := context.Background()
 	for _, mode := range []postgres.Mode{postgres.ModeAuto, postgres.ModeExec} {
 		db := open(t, postgres.Config{URL: through, Mode: mode, LockTimeout: 777 * time.Millisecond})
@@ -64,23 +64,31 @@ func TestWorksThroughAPoolerInTransactionMode(t *testing.T) {
 	}
 }
 
-// TestPreparedStatementsBreakBehindAPooler shows that the pooler of the tests
-// breaks what a real one breaks.
+// TestPreparedStatementsBreakBehindAPooler shows why the pool may not keep them there:
+// the next transaction may run on a connection that does not have them.
 func TestPreparedStatementsBreakBehindAPooler(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, pooler.Start(t, pgtest.Empty(t).DirectURL, 3))
-	if err != nil {
+	through := bouncer.Start(t, pgtest.Empty(t).DirectURL, 3)
+	var conns [2]*pgx.Conn
+	for i := range conns {
+		var err error
+		if conns[i], err = pgx.Connect(ctx, through); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conns[i].Close(ctx) }()
+	}
+	ask := func() error {
+		var n int
+		return conns[0].QueryRow(ctx, "SELECT $1::int", 1).Scan(&n)
+	}
+	if err := ask(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = conn.Close(ctx) }()
-	for range 10 {
-		var n int
-		if err = conn.QueryRow(ctx, "SELECT $1::int", 1).Scan(&n); err != nil {
-			break
-		}
+	if _, err := conns[1].Exec(ctx, "BEGIN"); err != nil { // takes the only connection that there is yet
+		t.Fatal(err)
 	}
-	if err == nil || !strings.Contains(err.Error(), "prepared statement") {
+	if err := ask(); err == nil || !strings.Contains(err.Error(), "prepared statement") {
 		t.Errorf("got %v", err)
 	}
 }

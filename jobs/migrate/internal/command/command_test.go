@@ -15,7 +15,7 @@ import (
 
 	"github.com/vegascore/vegascore/migrations"
 	"github.com/vegascore/vegascore/shared/pgtest"
-	"github.com/vegascore/vegascore/shared/postgres/pooler"
+	"github.com/vegascore/vegascore/shared/postgres/bouncer"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -66,7 +66,7 @@ func TestExitCodesTellWhatHappened(t *testing.T) {
 		{"ahead", url, one, "up", "", OK, "ahead of this release"},
 		{"edited", url, set(head + "CREATE TABLE c ()"), "up", "", Refused, "never edited"},
 		{"malformed", url, set("CREATE TABLE c ()"), "up", "", Refused, "-- phase"},
-		{"pooled", pooler.Start(t, url, 1), two, "up", "", Refused, "pooler"},
+		{"pooled", bouncer.Start(t, url, 1), two, "up", "", Refused, "pooler"},
 		{"failing", url, set(head+"CREATE TABLE a ()", head+"CREATE TABLE b ()", head+"SELECT 1/0"), "up", "", Failed, "division by zero"},
 		{"no server", "postgres://127.0.0.1:1/x", one, "up", "", Failed, "connect"},
 		{"no URL", "", one, "up", "", Usage, "DIRECT_URL is not set"},

@@ -15,7 +15,7 @@ import (
 	"github.com/vegascore/vegascore/jobs/migrate/internal/script"
 	"github.com/vegascore/vegascore/migrations"
 	"github.com/vegascore/vegascore/shared/pgtest"
-	"github.com/vegascore/vegascore/shared/postgres/pooler"
+	"github.com/vegascore/vegascore/shared/postgres/bouncer"
 )
 
 func TestTheReleasedMigrationsApplyAndThenRest(t *testing.T) {
@@ -113,7 +113,7 @@ func TestADatabaseAheadIsLeftAlone(t *testing.T) {
 func TestAPooledURLIsRefused(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Empty(t)
-	through := pooler.Start(t, database.DirectURL, 2)
+	through := bouncer.Start(t, database.DirectURL, 2)
 	for name, f := range map[string]func() error{
 		"up": func() error {
 			_, _, err := Up(context.Background(), patient(through), mixed, migrations.Bootstrap, quiet)

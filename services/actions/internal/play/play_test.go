@@ -16,7 +16,7 @@ import (
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/postgres"
-	"github.com/vegascore/vegascore/shared/postgres/pooler"
+	"github.com/vegascore/vegascore/shared/postgres/bouncer"
 	"github.com/vegascore/vegascore/shared/problem"
 )
 
@@ -274,7 +274,7 @@ func TestTheDigestNeverChanges(t *testing.T) {
 func TestBetsWorkThroughATransactionPooler(t *testing.T) {
 	t.Parallel()
 	h := open(t)
-	db, desk := h.through(pooler.Start(t, h.pg.URL, 2), postgres.ModeAuto)
+	db, desk := h.through(bouncer.Start(t, h.pg.URL, 2), postgres.ModeAuto)
 	var wg sync.WaitGroup
 	for i := range 4 {
 		p := h.guest(fmt.Sprint("player ", i))
