@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +16,13 @@ import (
 	"github.com/vegascore/vegascore/shared/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if address := os.Getenv(containerRedis); address != "" {
+		runContainer(address)
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // patience bounds what should happen at once, on a busy machine.
 const patience = 20 * time.Second

@@ -21,6 +21,7 @@ const scripts = "../testclient"
 // script is one of them, driven over stdin, one JSON command a line.
 type script struct {
 	in   io.WriteCloser
+	cmd  *exec.Cmd
 	done chan struct{} // closed when the process has ended
 
 	mu    sync.Mutex
@@ -75,7 +76,14 @@ func run(t *testing.T, name, redisURL string, args ...string) *script {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("node", append([]string{name}, args...)...)
-	cmd.Dir, cmd.Stderr = scripts, t.Output()
+	cmd.Dir = scripts
+	return runCommand(t, cmd, redisURL)
+}
+
+// runCommand starts a program that speaks as the scripts do.
+func runCommand(t *testing.T, cmd *exec.Cmd, redisURL string) *script {
+	t.Helper()
+	cmd.Stderr = t.Output()
 	cmd.Env = append(os.Environ(), "REDIS_URL="+redisURL)
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -88,7 +96,7 @@ func run(t *testing.T, name, redisURL string, args ...string) *script {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s := &script{in: in, done: make(chan struct{})}
+	s := &script{in: in, cmd: cmd, done: make(chan struct{})}
 	go func() { // ends with the process
 		defer close(s.done)
 		lines := bufio.NewScanner(out)
@@ -106,9 +114,17 @@ func run(t *testing.T, name, redisURL string, args ...string) *script {
 	}()
 	t.Cleanup(func() {
 		_ = in.Close()
+		_ = cmd.Process.Signal(syscall.SIGCONT) // if the test has stopped it
 		<-s.done
 	})
 	return s
+}
+
+func (s *script) signal(t *testing.T, sig os.Signal) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // wait returns the first line that fits.
