@@ -84,7 +84,7 @@ func run(t *testing.T, name, redisURL string, args ...string) *script {
 func runCommand(t *testing.T, cmd *exec.Cmd, redisURL string) *script {
 	t.Helper()
 	cmd.Stderr = t.Output()
-	cmd.Env = append(os.Environ(), "REDIS_URL="+redisURL)
+	cmd.Env = append(cmd.Environ(), "REDIS_URL="+redisURL)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
