@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vegascore/vegascore/shared/auth"
+	"github.com/vegascore/vegascore/shared/broadcast"
 	environment "github.com/vegascore/vegascore/shared/config"
 	"github.com/vegascore/vegascore/shared/outbox/factsink"
 	"github.com/vegascore/vegascore/shared/postgres"
@@ -27,6 +28,7 @@ type config struct {
 	Tokens    auth.Config
 	Database  postgres.Config
 	Redis     redisconn.Config
+	Adapter   broadcast.Adapter `env:"ADAPTER" envDefault:"classic"` // of the realtime service
 	Facts     factsink.Config
 	Telemetry telemetry.Config
 }

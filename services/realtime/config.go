@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vegascore/vegascore/shared/auth"
+	"github.com/vegascore/vegascore/shared/broadcast"
 	environment "github.com/vegascore/vegascore/shared/config"
 	"github.com/vegascore/vegascore/shared/redisconn"
 	"github.com/vegascore/vegascore/shared/telemetry"
@@ -36,6 +37,7 @@ type config struct {
 	Limits    limits
 	Tokens    auth.Config
 	Redis     redisconn.Config
+	Adapter   broadcast.Adapter `env:"ADAPTER" envDefault:"classic"` // of all servers on this Redis
 	Telemetry telemetry.Config
 }
 

@@ -8,6 +8,7 @@ import (
 func TestAWrongVariableIsNamed(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, value, want string }{
+		{"ADAPTER", "shared", "must be classic"},
 		{"PORT", "http", "Port"},
 		{"LOCAL_ONLY", "perhaps", "LocalOnly"},
 		{"TRANSPORTS", "polling,carrier pigeon", "TRANSPORTS"},

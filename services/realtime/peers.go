@@ -55,7 +55,7 @@ func connect(c config, log *slog.Logger) (*peers, error) {
 		return nil, err
 	}
 	p.presence, p.board = cluster.NewPresence(p.publish, opts, log), chat.New(p.publish, chat.Options{}, log)
-	p.adapter = cluster.NewRedis(p.publish, p.subscribe, cluster.Options{
+	to := cluster.Options{
 		Window: c.Recovery,
 		OnGap:  func(cluster.Gap) { p.presence.Refresh() },
 		OnLoss: func(string) {
@@ -64,7 +64,12 @@ func connect(c config, log *slog.Logger) (*peers, error) {
 				hall.Lost()
 			}
 		},
-	}, log)
+	}
+	if c.Adapter.Sharded() {
+		p.adapter = cluster.NewSharded(p.publish, p.subscribe, c.Adapter, to, log)
+	} else {
+		p.adapter = cluster.NewRedis(p.publish, p.subscribe, to, log)
+	}
 	p.drains = make(chan cluster.Drain, 1)
 	p.control = cluster.NewControl(p.publish, p.subscribe, cluster.ControlOptions{OnDrain: p.asked}, log)
 	return p, nil

@@ -17,6 +17,7 @@ const emitterID = "emitter"
 
 // Options of an [Emitter]. The zero value is the default of Node's adapters.
 type Options struct {
+	Adapter   Adapter
 	Prefix    string // of the channels; "socket.io" when empty
 	Namespace string // "/" when empty
 	Keys      string // what the names of the log's keys begin with; "vegas" when empty
@@ -33,7 +34,8 @@ type Message struct {
 }
 
 // Emitter writes events into the room log of a namespace, in the form of
-// @socket.io/redis-emitter 5.1 with a fourth element that Node passes over (see [Tail]).
+// @socket.io/redis-emitter 5.1, or of the sharded adapter, with an element more that Node
+// passes over (see [Tail]).
 // It may be used by many goroutines at once.
 type Emitter struct {
 	opts  Options
@@ -50,7 +52,7 @@ func New(client redis.UniversalClient, opts Options) *Emitter {
 		opts.Namespace = "/"
 	}
 	e := &Emitter{opts: opts}
-	log := NewLog(client, LogOptions{Channel: Channel(opts.Prefix, opts.Namespace, ""), Keys: opts.Keys})
+	log := NewLog(client, LogOptions{Channel: Channel(opts.Prefix, opts.Namespace, ""), Keys: opts.Keys, Sharded: opts.Adapter.Sharded()})
 	for i := range e.lanes {
 		e.lanes[i].log, e.lanes[i].origin = log, NewName()
 	}
@@ -69,14 +71,10 @@ func (e *Emitter) Emit(ctx context.Context, msgs ...Message) (int, error) {
 	entries := make([]Entry, 0, len(msgs))
 	var bad error
 	for _, m := range msgs {
-		payload, err := e.encode(m)
+		entry, err := e.entry(m)
 		if err != nil {
 			bad = fmt.Errorf("emit %s to room %s: %w", m.Event, m.Room, err)
 			break
-		}
-		entry := Entry{Channel: Channel(e.opts.Prefix, e.opts.Namespace, m.Room), Payload: payload, ID: m.ID}
-		if m.Room != "" {
-			entry.Rooms = []string{m.Room}
 		}
 		entries = append(entries, entry)
 	}
@@ -122,17 +120,54 @@ func laneOf(room string) int {
 	return int(h.Sum32() % lanes)
 }
 
-// encode writes the first three of four parts of an event. The keys stand in the order
-// in which the Node emitter writes them.
-func (e *Emitter) encode(m Message) ([]byte, error) {
+// entry makes of an event what goes into the log. On the sharded wire all of the log is
+// on the channel of the namespace.
+func (e *Emitter) entry(m Message) (Entry, error) {
 	args, err := AppendMsgpack(nil, m.Args)
 	if err != nil {
-		return nil, err
+		return Entry{}, err
 	}
 	count, args, err := msgp.ReadArrayHeaderBytes(args)
 	if err != nil {
-		return nil, fmt.Errorf("arguments are no array: %w", ErrSyntax)
+		return Entry{}, fmt.Errorf("arguments are no array: %w", ErrSyntax)
 	}
+	entry := Entry{ID: m.ID}
+	if m.Room != "" {
+		entry.Rooms = []string{m.Room}
+	}
+	if !e.opts.Adapter.Sharded() {
+		entry.Channel = Channel(e.opts.Prefix, e.opts.Namespace, m.Room)
+		entry.Payload = e.classic(m, count, args)
+		return entry, nil
+	}
+	entry.Channel, entry.Form = Channel(e.opts.Prefix, e.opts.Namespace, ""), Object
+	entry.Payload, err = e.sharded(m, count, args)
+	return entry, err
+}
+
+// sharded writes an event as an object without its end. The keys stand in the order in
+// which Node's servers write them.
+func (e *Emitter) sharded(m Message, count uint32, args []byte) ([]byte, error) {
+	b := make([]byte, 0, len(args)+len(m.Event)+len(m.Room)+160)
+	b = appendQuoted(append(b, `{"uid":"`+emitterID+`","nsp":`...), []byte(e.opts.Namespace))
+	b = append(b, `,"type":3,"data":{"opts":{"rooms":[`...)
+	if m.Room != "" {
+		b = appendQuoted(b, []byte(m.Room))
+	}
+	b = append(b, `],"except":[],"flags":{}},"packet":{"type":2,"data":[`...)
+	b = appendQuoted(b, []byte(m.Event))
+	for range count {
+		var err error
+		if b, _, args, err = AppendJSON(append(b, ','), args); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, `]}}`...), nil
+}
+
+// classic writes the first three of four parts of an event. The keys stand in the order
+// in which the Node emitter writes them.
+func (e *Emitter) classic(m Message, count uint32, args []byte) []byte {
 	b := make([]byte, 0, len(args)+len(m.Event)+len(m.Room)+96)
 	b = msgp.AppendArrayHeader(b, 4)
 	b = msgp.AppendString(b, emitterID)
@@ -156,6 +191,5 @@ func (e *Emitter) encode(m Message) ([]byte, error) {
 	b = msgp.AppendString(b, "flags")
 	b = msgp.AppendMapHeader(b, 0)
 	b = msgp.AppendString(b, "except")
-	b = msgp.AppendArrayHeader(b, 0)
-	return b, nil
+	return msgp.AppendArrayHeader(b, 0)
 }

@@ -16,10 +16,22 @@ import (
 func TestEmitWritesWhatTheNodeEmitterWrites(t *testing.T) {
 	t.Parallel()
 	e := (&Emitter{opts: Options{Prefix: "socket.io", Namespace: "/"}})
-	got, err := e.encode(Message{Room: "room1", Event: "time", Args: json.RawMessage(`[1]`)})
+	entry, err := e.entry(Message{Room: "room1", Event: "time", Args: json.RawMessage(`[1]`)})
+	got := entry.Payload
 	const vector = "94a7656d697474657283a47479706502a46461746192a474696d6501a36e7370a12f83a5726f6f6d7391a5726f6f6d31a5666c61677380a665786365707490"
 	if err != nil || hex.EncodeToString(got) != vector {
 		t.Errorf("encode = %x, %v; want %s", got, err, vector)
+	}
+}
+
+func TestEmitWritesWhatNodesShardedServersRead(t *testing.T) {
+	t.Parallel()
+	e := (&Emitter{opts: Options{Prefix: "casino", Namespace: "/", Adapter: Dynamic}})
+	entry, err := e.entry(Message{Room: `"r"`, Event: "e", Args: json.RawMessage(`[1, "\u0041"]`), ID: "x"})
+	want := Entry{Rooms: []string{`"r"`}, Channel: "casino#/#", Form: Object, ID: "x",
+		Payload: []byte(`{"uid":"emitter","nsp":"/","type":3,"data":{"opts":{"rooms":["\"r\""],"except":[],"flags":{}},"packet":{"type":2,"data":["e",1,"A"]}}`)}
+	if diff := cmp.Diff(want, entry); diff != "" || err != nil {
+		t.Errorf("entry (-want +got), %v:\n%s", err, diff)
 	}
 }
 

@@ -36,8 +36,7 @@ func runContainer(address string) {
 		fmt.Fprintln(os.Stderr, err)
 		return
 	}
-	defer publish.Close()
-	defer subscribe.Close()
+	defer func() { _, _ = publish.Close(), subscribe.Close() }()
 	quiet := slog.New(slog.DiscardHandler)
 	adapter := NewRedis(publish, subscribe, Options{}, quiet)
 	if mode := Mode(os.Getenv(containerMode)); mode != "" {

@@ -167,15 +167,26 @@ func TestEmittersReachBothKindsOfServers(t *testing.T) {
 	m.clients.heard(t, "n", "theirs [1.5]")
 	m.clients.heard(t, "g", "theirs [1.5]")
 
-	client := dial(t, m.url)
-	ours := broadcast.New(client, broadcast.Options{})
-	args := json.RawMessage(`[{"z":1,"a":[2]}]`)
-	n, err := ours.Emit(t.Context(), broadcast.Message{Room: "r", Event: "ours", Args: args}, broadcast.Message{Event: "to all", Args: args})
-	if err != nil || n != 2 {
-		t.Fatalf("Emit = %d, %v", n, err)
-	}
-	for _, client := range []string{"n", "g"} {
-		m.clients.heard(t, client, "theirs [1.5]", "ours "+string(args), "to all "+string(args))
+}
+
+// What other services of ours put into the room log reaches both, on every wire.
+func TestTheLogReachesBothKindsOfServers(t *testing.T) {
+	t.Parallel()
+	for _, how := range setups {
+		t.Run(how.name, func(t *testing.T) {
+			t.Parallel()
+			m := mixAs(t, how)
+			ours := broadcast.New(dial(t, m.url), broadcast.Options{Adapter: how.mode, Prefix: how.opts.Prefix})
+			args := json.RawMessage(`[{"z":1,"a":[2]}, "ć \"😀\" \u0001"]`)
+			messages := []broadcast.Message{{Room: "r", Event: "room", Args: args}, {Room: `"nobody`, Event: "nobody", Args: args}, {Event: "all", Args: args}, {Event: "none", Args: json.RawMessage(`[]`)}}
+			if n, err := ours.Emit(t.Context(), messages...); err != nil || n != len(messages) {
+				t.Fatalf("Emit = %d, %v", n, err)
+			}
+			const heard = ` [{"z":1,"a":[2]},"ć \"😀\" \u0001"]`
+			for _, client := range []string{"n", "g"} {
+				m.hears(t, client, "room"+heard, "all"+heard, "none []")
+			}
+		})
 	}
 }
 

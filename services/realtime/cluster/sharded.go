@@ -18,13 +18,13 @@ import (
 
 // Mode is how servers of the sharded adapter use channels; all have to use the same. The
 // values are those of subscriptionMode in Node.
-type Mode string
+type Mode = broadcast.Adapter
 
 // The modes. Events of the room log are on the namespace's channel in every mode.
 const (
-	Static         Mode = "static"          // one channel for a namespace, and one for each server's answers
-	Dynamic        Mode = "dynamic"         // one more for each room with sockets, but not for their ids
-	DynamicPrivate Mode = "dynamic-private" // and for these, too
+	Static         = broadcast.Static         // one channel for a namespace, and one for each server's answers
+	Dynamic        = broadcast.Dynamic        // one more for each room with sockets, but not for their ids
+	DynamicPrivate = broadcast.DynamicPrivate // and for these, too
 )
 
 // idLength is by what servers tell ids of sockets from names of rooms.

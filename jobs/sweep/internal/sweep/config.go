@@ -9,6 +9,7 @@ import (
 
 	"github.com/caarlos0/env/v11"
 
+	"github.com/vegascore/vegascore/shared/broadcast"
 	"github.com/vegascore/vegascore/shared/outbox/factsink"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/redisconn"
@@ -28,6 +29,7 @@ type Config struct {
 
 	Database  postgres.Config
 	Redis     redisconn.Config
+	Adapter   broadcast.Adapter `env:"ADAPTER" envDefault:"classic"` // of the realtime service
 	Facts     factsink.Config
 	Telemetry telemetry.Config
 }

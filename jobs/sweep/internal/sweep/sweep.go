@@ -102,7 +102,7 @@ func (o *Outbox) send(ctx context.Context, c Config, db *postgres.DB, logger *sl
 			return drain(outbox.Room, unopened{err})
 		}
 		defer func() { _ = client.Close() }() // nothing is under way any more
-		return drain(outbox.Room, roomsink.New(broadcast.New(client, broadcast.Options{}), logger))
+		return drain(outbox.Room, roomsink.New(broadcast.New(client, broadcast.Options{Adapter: c.Adapter}), logger))
 	}
 	facts := func() error {
 		sender, err := factsink.Open(ctx, c.Facts)

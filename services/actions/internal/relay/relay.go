@@ -36,8 +36,9 @@ type Relay struct {
 	emitter  *broadcast.Emitter // nil without Redis
 }
 
-// New returns a relay. A nil client leaves the room events in the outbox.
-func New(db outbox.Database, client redis.UniversalClient, facts factsink.Config, reg prometheus.Registerer, log *slog.Logger) *Relay {
+// New returns a relay. A nil client leaves the room events in the outbox; adapter is
+// that of the servers that listen on it.
+func New(db outbox.Database, client redis.UniversalClient, adapter broadcast.Adapter, facts factsink.Config, reg prometheus.Registerer, log *slog.Logger) *Relay {
 	delay := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "outbox_delay_seconds",
 		Help:    "Age of the oldest row of each batch when it was sent, by sink.",
@@ -54,7 +55,7 @@ func New(db outbox.Database, client redis.UniversalClient, facts factsink.Config
 	}
 	r := &Relay{facts: &factSender{config: facts}}
 	if client != nil {
-		r.emitter = broadcast.New(client, broadcast.Options{})
+		r.emitter = broadcast.New(client, broadcast.Options{Adapter: adapter})
 		rooms := roomsink.New(r.emitter, log)
 		opts := observe(outbox.Room)
 		opts.MaxBackoff = roomPause
