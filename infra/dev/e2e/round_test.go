@@ -10,14 +10,19 @@ import (
 	"github.com/vegascore/vegascore/infra/dev/e2e/platform"
 	"github.com/vegascore/vegascore/infra/dev/faults/oracle"
 	"github.com/vegascore/vegascore/infra/dev/stack"
+	"github.com/vegascore/vegascore/shared/broadcast"
 	"github.com/vegascore/vegascore/shared/fair"
 )
 
 // dice is the number of results of a roll: 0.00 to 100.00.
 const dice = 10_001
 
-// Each kind of Redis that `make run` may find.
-var kinds = []stack.RedisKind{stack.RedisServer, stack.RedisEmbedded}
+// Each kind of Redis that `make run` may find, and the other wire.
+var kinds = map[string]stack.Options{
+	"redis-server":         {Redis: stack.RedisServer},
+	"redis-server, shards": {Redis: stack.RedisServer, Adapter: broadcast.Dynamic},
+	"miniredis":            {Redis: stack.RedisEmbedded},
+}
 
 type roundEvent struct {
 	platform.Round
@@ -32,10 +37,10 @@ type balanceEvent struct {
 
 func TestTwoPlayersOnTwoContainersSeeOneBet(t *testing.T) {
 	t.Parallel()
-	for _, kind := range kinds {
-		t.Run(string(kind), func(t *testing.T) {
+	for name, kind := range kinds {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := platform.Start(t, stack.Options{Redis: kind})
+			p := platform.Start(t, kind)
 			ada, bob := platform.Guest(t, p.URL, "Ada"), platform.Guest(t, p.URL, "Bob")
 			s := newSockets(t)
 			one, two := p.Service("realtime-1").URL, p.Service("realtime-2").URL

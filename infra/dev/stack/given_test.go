@@ -3,8 +3,10 @@ package stack
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/vegascore/vegascore/shared/broadcast"
 	"github.com/vegascore/vegascore/shared/pgtest"
 	"github.com/vegascore/vegascore/shared/redistest"
 )
@@ -27,5 +29,13 @@ func TestServersThatAreGivenAreUsedAndLeftAlone(t *testing.T) {
 	down(t, s)
 	if got := runs(t, db.DirectURL); got != 1 {
 		t.Errorf("the migration job ran %d times there, want 1", got)
+	}
+}
+
+func TestTheShardedWireNeedsARealRedis(t *testing.T) {
+	t.Parallel()
+	_, err := Start(t.Context(), Options{Bin: fakes(t), NoSync: true, Redis: RedisEmbedded, Adapter: broadcast.Static, Progress: t.Output(), Logs: t.Output()})
+	if err == nil || !strings.Contains(err.Error(), "ADAPTER=static needs a redis-server") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"github.com/vegascore/vegascore/infra/dev/page"
+
+	"github.com/vegascore/vegascore/shared/broadcast"
 )
 
 // RedisKind says where Redis comes from.
@@ -40,6 +42,9 @@ type Options struct {
 	// RedisURL is a running Redis. Empty: one of kind Redis is started.
 	RedisURL string
 	Redis    RedisKind
+	// Adapter is that of realtime, actions and sweep; classic when empty. The others need
+	// a real Redis.
+	Adapter broadcast.Adapter
 	// PubsubEmulator is host:port of a running Pub/Sub emulator. Empty: in process.
 	PubsubEmulator string
 
@@ -73,7 +78,7 @@ type Options struct {
 const defaultPort = 8080
 
 // FromEnv reads the variables of `make run`: PORT, RESET, DATABASE_URL, DIRECT_URL,
-// REDIS_URL, PUBSUB_EMULATOR_HOST, LOG_FORMAT, LOGS. State goes to .run in the
+// REDIS_URL, ADAPTER, PUBSUB_EMULATOR_HOST, LOG_FORMAT, LOGS. State goes to .run in the
 // repository.
 func FromEnv(getenv func(string) string) (Options, error) {
 	if getenv(envMark) != "" {
@@ -88,6 +93,11 @@ func FromEnv(getenv func(string) string) (Options, error) {
 	}
 	if opts.DirectURL != "" && opts.DatabaseURL == "" {
 		return opts, errors.New("DIRECT_URL is set without DATABASE_URL: set both or none")
+	}
+	if adapter := getenv("ADAPTER"); adapter != "" {
+		if err := opts.Adapter.UnmarshalText([]byte(adapter)); err != nil {
+			return opts, fmt.Errorf("ADAPTER: %w", err)
+		}
 	}
 	if port := getenv("PORT"); port != "" {
 		n, err := strconv.Atoi(port)

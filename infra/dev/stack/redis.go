@@ -32,6 +32,9 @@ func (s *Stack) startRedis(ctx context.Context) (how string, err error) {
 		s.vars.redisURL = s.redis.URL()
 		return "private redis-server in " + s.show(s.state.path("redis")), nil
 	}
+	if s.opts.Adapter.Sharded() {
+		return "", fmt.Errorf("ADAPTER=%s needs a redis-server on PATH or a REDIS_URL: miniredis has no sharded channels", s.opts.Adapter)
+	}
 	m := miniredis.NewMiniRedis()
 	if err := m.StartAddr("127.0.0.1:" + strconv.Itoa(port)); err != nil {
 		return "", fmt.Errorf("start miniredis: %w", err)

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -8,13 +9,14 @@ import (
 	"time"
 
 	"github.com/vegascore/vegascore/infra/dev/pubsub"
+	"github.com/vegascore/vegascore/shared/broadcast"
 )
 
 // decided are the variables of services that the stack sets, for some of them: what
 // the caller's environment says about them does not reach a service.
 var decided = map[string]bool{
 	"PORT": true, "INTERNAL_ADDR": true, "LOCAL_ONLY": true, "FUNCTION_TARGET": true,
-	"DATABASE_URL": true, "DIRECT_URL": true, "REDIS_URL": true,
+	"DATABASE_URL": true, "DIRECT_URL": true, "REDIS_URL": true, "ADAPTER": true,
 	"TOKEN_SIGNING_KEY": true, "TOKEN_SIGNING_KEY_FILE": true, "TOKEN_KEYS": true, "TOKEN_KEYS_FILE": true,
 	"GOOGLE_CLOUD_PROJECT": true, "FACTS_TOPIC": true, "PUBSUB_EMULATOR_HOST": true,
 	"PUSH_AUDIENCE": true, "PUSH_EMAIL": true, "PUSH_ISSUER": true, "PUSH_JWKS_FILE": true, "PUSH_JWKS_URL": true,
@@ -51,6 +53,7 @@ func subscriptions(base string) []pubsub.Subscription {
 // variables are those of every service by name, for the env file and the processes.
 type variables struct {
 	databaseURL, directURL, redisURL, pubsubHost string
+	adapter                                      broadcast.Adapter
 	keys                                         string // folder
 }
 
@@ -58,7 +61,9 @@ func (v variables) database() map[string]string {
 	return map[string]string{"DATABASE_URL": v.databaseURL}
 }
 
-func (v variables) redis() map[string]string { return map[string]string{"REDIS_URL": v.redisURL} }
+func (v variables) redis() map[string]string {
+	return map[string]string{"REDIS_URL": v.redisURL, "ADAPTER": cmp.Or(string(v.adapter), string(broadcast.Classic))}
+}
 
 func (v variables) tokens() map[string]string {
 	return map[string]string{"TOKEN_KEYS_FILE": filepath.Join(v.keys, "token-jwks.json")}

@@ -90,7 +90,7 @@ func (s *Stack) start(ctx context.Context) error {
 	if s.opts.Reset && s.opts.DatabaseURL+s.opts.RedisURL != "" {
 		s.screen.say("RESET=1 leaves the data behind DATABASE_URL and REDIS_URL alone")
 	}
-	s.vars = variables{databaseURL: s.opts.DatabaseURL, directURL: s.opts.DirectURL, keys: s.state.path("keys")}
+	s.vars = variables{databaseURL: s.opts.DatabaseURL, directURL: s.opts.DirectURL, keys: s.state.path("keys"), adapter: s.opts.Adapter}
 	s.bin = s.state.path("bin")
 	if s.opts.Bin != "" {
 		if s.bin, err = filepath.Abs(s.opts.Bin); err != nil {
