@@ -54,8 +54,11 @@ type Stage struct {
 
 // Open builds a stage for the repository at root, on which everything is fine.
 func Open(root string, out io.Writer) (*Stage, error) {
+	root, err := filepath.Abs(root) // the steps change folders
+	if err != nil {
+		return nil, fmt.Errorf("find the repository: %w", err)
+	}
 	s := &Stage{Root: root, Migration: true, Healthy: true, Test: "true", Out: out}
-	var err error
 	if s.folder, err = os.MkdirTemp("", "vegas-rehearsal-"); err != nil {
 		return nil, fmt.Errorf("make a folder: %w", err)
 	}
