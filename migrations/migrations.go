@@ -8,8 +8,12 @@
 //	-- tx: on | off
 //
 // expand and data leave older code working; contract removes what no running
-// revision uses any more. tx off is for statements that refuse a transaction,
-// such as CREATE INDEX CONCURRENTLY.
+// revision uses any more, and has a third line:
+//
+//	-- code: NNNN
+//
+// the newest migration of the first release whose code does without. tx off is for
+// statements that refuse a transaction, such as CREATE INDEX CONCURRENTLY.
 package migrations
 
 import "embed"

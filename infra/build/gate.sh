@@ -12,6 +12,6 @@ SERVICE_IMAGES=events=$(image events),actions=$(image actions),realtime=$(image 
 export PROJECT_ID REGION=$_REGION COMMIT_SHA BUILD_ID BUILD_CREATED MIGRATE_IMAGE SERVICE_IMAGES
 export CANARY_STEPS=${_STEPS:-10,50,100} CANARY_SOAK=${_SOAK:-60s}
 
-go build -o "$RELEASE/rollout" ./jobs/rollout
-"$RELEASE/rollout" plan
-exec "$RELEASE/rollout"
+go build -o .cache/bin/rollout ./jobs/rollout
+.cache/bin/rollout plan
+exec .cache/bin/rollout

@@ -126,6 +126,9 @@ func up(ctx context.Context, c runner.Config, in Input, logger *slog.Logger) (re
 
 func look(ctx context.Context, name string, c runner.Config, in Input, logger *slog.Logger) (report, int) {
 	plan, err := runner.Look(ctx, c, in.Files, logger)
+	if err == nil && name == "plan" {
+		err = c.Allowed(plan)
+	}
 	out, code := newReport(name, plan).fail(err)
 	if name == "status" && code == OK && plan.State == record.Pending {
 		code = Behind

@@ -94,10 +94,48 @@ func TestExitCodesTellWhatHappened(t *testing.T) {
 	}
 }
 
+// A plan says what the gate would refuse, before anything is begun.
+func TestAPlanKnowsTheGate(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t).DirectURL
+	one := set(head + "CREATE TABLE a (n int)")
+	two := set(head+"CREATE TABLE a (n int)", "-- phase: contract\n-- tx: on\n-- code: 0001\nDROP TABLE a")
+	if code, out, _ := call(t, url, one, "up"); code != OK {
+		t.Fatal(out)
+	}
+	for _, c := range []struct {
+		line  string
+		env   []string
+		code  int
+		state string
+		want  string
+	}{
+		{"plan -json", nil, OK, "pending", ""},
+		{"plan -json", []string{"EXPECT_COMMIT=abc"}, Refused, "refused", "another commit"},
+		{"up -json", []string{"EXPECT_COMMIT=abc"}, Refused, "refused", "another commit"},
+		{"status -json", []string{"EXPECT_COMMIT=abc"}, Behind, "pending", ""},
+		{"up -json", []string{"OLD_CODE_GONE_SINCE=yesterday"}, Usage, "", "OldGone"},
+	} {
+		code, out, log := call(t, url, two, c.line, c.env...)
+		var got report
+		if c.state != "" {
+			if err := json.Unmarshal([]byte(out), &got); err != nil {
+				t.Errorf("%s %v: %v: %s", c.line, c.env, err, out)
+			}
+		}
+		if code != c.code || got.State != c.state || !strings.Contains(got.Error+log, c.want) {
+			t.Errorf("%s %v: %d, %+v %s", c.line, c.env, code, got, log)
+		}
+	}
+	if code, out, _ := call(t, url, set("no header"), "lint"); code != Refused {
+		t.Errorf("lint of a malformed file: %d %s", code, out)
+	}
+}
+
 func TestTheReportIsJSON(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t).DirectURL
-	files := set(head+"CREATE TABLE a (n int)", "-- phase: contract\n-- tx: off\nCREATE INDEX CONCURRENTLY i ON a (n)", head+"SELECT 1/0")
+	files := set(head+"CREATE TABLE a (n int)", "-- phase: contract\n-- tx: off\n-- code: 0001\nCREATE INDEX CONCURRENTLY i ON a (n)", head+"SELECT 1/0")
 	code, stdout, stderr := call(t, url, files, "up -json")
 	var got report
 	if err := json.Unmarshal([]byte(stdout), &got); err != nil || code != Failed {
@@ -108,7 +146,7 @@ func TestTheReportIsJSON(t *testing.T) {
 	}
 	yes, no := true, false
 	want := report{
-		Command: "up", State: "failed", Version: 2, Error: "apply 0003_m: ERROR: division by zero (SQLSTATE 22012)",
+		Command: "up", State: "failed", Version: 2, MinCode: 1, Error: "apply 0003_m: ERROR: division by zero (SQLSTATE 22012)",
 		Migrations: []migration{
 			{Version: 1, Name: "m", Phase: "expand", State: "done", Tx: &yes},
 			{Version: 2, Name: "m", Phase: "contract", State: "done", Tx: &no},

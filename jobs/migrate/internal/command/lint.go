@@ -18,7 +18,8 @@ func check(ctx context.Context, c runner.Config, in Input, asJSON bool) int {
 	found, err := findings(ctx, c, in)
 	if err != nil {
 		fmt.Fprintln(in.Stderr, "migrate: lint:", err)
-		return Failed
+		_, code := report{}.fail(err)
+		return code
 	}
 	if asJSON {
 		encoder := json.NewEncoder(in.Stdout)

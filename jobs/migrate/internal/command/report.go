@@ -18,7 +18,10 @@ type report struct {
 	// ahead, or else refused, waiting or failed.
 	State string `json:"state"`
 	// Version is the last finished migration.
-	Version    int         `json:"version"`
+	Version int `json:"version"`
+	// MinCode is the oldest code that the schema serves, as the newest migration that
+	// it was built with.
+	MinCode    int         `json:"min_code_version"`
 	Migrations []migration `json:"migrations"`
 	Error      string      `json:"error,omitempty"`
 }
@@ -37,7 +40,7 @@ type migration struct {
 }
 
 func newReport(command string, plan record.Plan) report {
-	r := report{Command: command, State: string(plan.State), Version: plan.Version(), Migrations: []migration{}}
+	r := report{Command: command, State: string(plan.State), Version: plan.Version(), MinCode: plan.MinCode, Migrations: []migration{}}
 	recorded := func(row record.Row, state string) {
 		r.Migrations = append(r.Migrations, migration{Version: row.Version, Name: row.Name, Phase: row.Phase, State: state, Finished: row.Finished})
 	}
@@ -75,6 +78,7 @@ func (r *report) done(all []runner.Done) {
 			}
 		}
 		r.Version = d.Script.Version
+		r.MinCode = max(r.MinCode, d.Script.Code)
 	}
 	if n := len(r.Migrations); n > 0 && r.State == string(record.Pending) && r.Migrations[n-1].State == "done" {
 		r.State = string(record.Current)

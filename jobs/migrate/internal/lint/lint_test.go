@@ -126,7 +126,7 @@ func TestSafeStatementsAreNotFlagged(t *testing.T) {
 		"ALTER TABLE rounds SET (fillfactor = 80)",
 		"ALTER TABLE players ALTER COLUMN name DROP NOT NULL",
 		"CREATE VIEW big AS SELECT id FROM rounds WHERE stake > 100",
-		"-- phase: contract\n-- tx: on\nALTER TABLE players DROP COLUMN level",
+		"-- phase: contract\n-- tx: on\n-- code: 0001\nALTER TABLE players DROP COLUMN level",
 		"-- phase: data\n-- tx: off\nUPDATE rounds SET note = 'x' WHERE note IS NULL;",
 	} {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {

@@ -56,6 +56,33 @@ func Read(ctx context.Context, q Querier) ([]Row, error) {
 	return all, nil
 }
 
+// ReadCode returns the min_code_version of the database: the oldest code that its schema
+// serves, as the newest migration that this was built with; 0 when it serves any.
+func ReadCode(ctx context.Context, q Querier) (int, error) {
+	const found = `SELECT FROM pg_class WHERE oid = to_regclass('schema_compatibility')`
+	least := 0
+	for _, sql := range []string{found, `SELECT min_code_version FROM schema_compatibility`} {
+		rows, err := q.Query(ctx, sql)
+		if err != nil {
+			return 0, fmt.Errorf("read min_code_version: %w", err)
+		}
+		all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (n int, err error) {
+			if sql != found {
+				err = row.Scan(&n)
+			}
+			return n, err
+		})
+		if err != nil {
+			return 0, fmt.Errorf("read min_code_version: %w", err)
+		}
+		if len(all) == 0 {
+			return 0, nil
+		}
+		least = all[0]
+	}
+	return least, nil
+}
+
 // State is where a database stands.
 type State string
 
@@ -75,6 +102,7 @@ type Plan struct {
 	// it outside a transaction and did not come to its end; else 0.
 	Unfinished int
 	Newer      []Row // unknown to the files
+	MinCode    int   // min_code_version of the database
 }
 
 // Version is the last finished version of the database, 0 for none.
@@ -91,14 +119,19 @@ func (p Plan) Version() int {
 }
 
 // Compare decides what is to be done. The files are numbered without gaps from 1
-// (script.Load sees to that). It refuses a finished migration whose file is
-// another one now, and a file whose turn is over: one that is not applied while a
-// later one is.
+// (script.Load sees to that). minCode is what ReadCode says: code that was built with
+// fewer files is refused, for the schema has lost something that it uses. Refused are,
+// too, a finished migration whose file is another one now, and a file whose turn is
+// over: one that is not applied while a later one is.
 //
 // The file of an unfinished migration may have changed: its statements may be run
 // again, and mending it is how a failed one gets done.
-func Compare(files []script.Script, rows []Row) (Plan, error) {
-	plan := Plan{State: Current}
+func Compare(files []script.Script, rows []Row, minCode int) (Plan, error) {
+	if len(files) < minCode {
+		return Plan{}, fmt.Errorf("%w: this release was built with migrations up to %04d, and the schema serves code from %04d on: roll out a newer release",
+			ErrRefused, len(files), minCode)
+	}
+	plan := Plan{State: Current, MinCode: minCode}
 	next := 1 // the version that may be missing or unfinished
 	for i, row := range rows {
 		if row.Version > len(files) {

@@ -49,22 +49,25 @@ func TestCompareSaysWhatIsToBeDone(t *testing.T) {
 		open    int
 		version int
 		refused string
+		code    int // min_code_version
 	}{
-		{"new database", 3, nil, Pending, 3, 0, 0, ""},
-		{"current", 3, rows(1, 2, 3), Current, 0, 0, 3, ""},
-		{"one to go", 3, rows(1, 2), Pending, 1, 0, 2, ""},
-		{"ahead", 2, rows(1, 2, 3, 4), Ahead, 0, 0, 4, ""},
-		{"ahead, the newest unfinished", 2, unfinished(rows(1, 2, 3)), Ahead, 0, 0, 2, ""},
-		{"unfinished", 3, unfinished(rows(1, 2)), Pending, 2, 2, 1, ""},
-		{"unfinished with a later one", 3, append(unfinished(rows(1)), rows(2)...), "", 0, 0, 0, "not applied but 0002 is"},
-		{"edited", 3, edited, "", 0, 0, 0, "never edited"},
-		{"renamed", 3, renamed, "", 0, 0, 0, "never edited"},
-		{"a gap behind", 3, rows(1, 3), "", 0, 0, 0, "0002_m is not applied but 0003 is"},
-		{"ahead of a file that is missing", 3, rows(1, 2, 4), "", 0, 0, 0, "0003_m is not applied but 0004 is"},
+		{"new database", 3, nil, Pending, 3, 0, 0, "", 0},
+		{"current", 3, rows(1, 2, 3), Current, 0, 0, 3, "", 0},
+		{"one to go", 3, rows(1, 2), Pending, 1, 0, 2, "", 0},
+		{"ahead", 2, rows(1, 2, 3, 4), Ahead, 0, 0, 4, "", 0},
+		{"ahead, the newest unfinished", 2, unfinished(rows(1, 2, 3)), Ahead, 0, 0, 2, "", 0},
+		{"unfinished", 3, unfinished(rows(1, 2)), Pending, 2, 2, 1, "", 0},
+		{"unfinished with a later one", 3, append(unfinished(rows(1)), rows(2)...), "", 0, 0, 0, "not applied but 0002 is", 0},
+		{"ahead, and this code still works", 2, rows(1, 2, 3), Ahead, 0, 0, 3, "", 2},
+		{"ahead, and this code does not work", 2, rows(1, 2, 3, 4), "", 0, 0, 0, "serves code from 0003 on", 3},
+		{"edited", 3, edited, "", 0, 0, 0, "never edited", 0},
+		{"renamed", 3, renamed, "", 0, 0, 0, "never edited", 0},
+		{"a gap behind", 3, rows(1, 3), "", 0, 0, 0, "0002_m is not applied but 0003 is", 0},
+		{"ahead of a file that is missing", 3, rows(1, 2, 4), "", 0, 0, 0, "0003_m is not applied but 0004 is", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			plan, err := Compare(files(test.files), test.rows)
+			plan, err := Compare(files(test.files), test.rows, test.code)
 			if test.refused != "" {
 				if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), test.refused) {
 					t.Errorf("got %v, want it refused with %q", err, test.refused)
@@ -94,7 +97,7 @@ func TestAnAcceptedPlanCompletesTheSequence(t *testing.T) {
 		if len(r) > 0 && rapid.Bool().Draw(t, "unfinished") {
 			r = unfinished(r)
 		}
-		plan, err := Compare(files(n), r)
+		plan, err := Compare(files(n), r, 0)
 		if err != nil {
 			return
 		}

@@ -40,15 +40,17 @@ func (r *run) apply(ctx context.Context, s script.Script, unfinished bool) (retr
 			if _, err := tx.Exec(ctx, s.SQL); err != nil {
 				return err
 			}
-			_, err := tx.Exec(ctx, recordSQL, s.Version, s.Name, s.SHA256, string(s.Phase), true)
+			_, err := tx.Exec(ctx, recordSQL, s.Version, s.Name, s.SHA256, string(s.Phase), true, s.Code)
 			return err
 		})
 	})
 }
 
 // recordSQL writes that a migration was begun and, with $5, finished. A row that
-// is there is that of an earlier run which did not finish.
+// is there is that of an earlier run which did not finish. $6 is the oldest code that
+// works from the migration's first statement on.
 const recordSQL = `
+WITH least AS (UPDATE schema_compatibility SET min_code_version = $6::int4 WHERE min_code_version < $6::int4)
 INSERT INTO schema_migrations (version, name, sha256, phase, finished_at)
 VALUES ($1::int4, $2::text, $3::text, $4::text, CASE WHEN $5::bool THEN clock_timestamp() END)
 ON CONFLICT (version) DO UPDATE
@@ -58,7 +60,7 @@ WHERE schema_migrations.finished_at IS NULL`
 // outside runs a migration statement by statement.
 func (r *run) outside(ctx context.Context, s script.Script, unfinished bool) (retries int, err error) {
 	write := func(finished bool) error {
-		_, err := r.conn.Exec(ctx, recordSQL, s.Version, s.Name, s.SHA256, string(s.Phase), finished)
+		_, err := r.conn.Exec(ctx, recordSQL, s.Version, s.Name, s.SHA256, string(s.Phase), finished, s.Code)
 		return err
 	}
 	if err := write(false); err != nil {

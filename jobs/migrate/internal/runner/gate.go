@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -51,11 +52,36 @@ func (g Gate) admits(plan record.Plan, now time.Time) error {
 		return nil
 	}
 	for _, s := range plan.Pending {
-		if s.Phase == script.Contract && (g.OldGone.IsZero() || now.Sub(g.OldGone) < oldCodeLives) {
+		switch {
+		case s.Phase != script.Contract:
+		case g.OldGone.IsZero() || now.Sub(g.OldGone) < oldCodeLives:
 			return fmt.Errorf("%w: %04d_%s, old code gone since %q", ErrContract, s.Version, s.Name, gone(g.OldGone))
+		case !g.served(plan, s.Code):
+			return fmt.Errorf("%w: %04d_%s, and the present release is older than migration %04d", ErrContract, s.Version, s.Name, s.Code)
 		}
 	}
 	return nil
+}
+
+// served reports whether the present release was built with a migration: whether that
+// was finished before the release had all traffic. One that a failed rollout left behind
+// was not.
+func (g Gate) served(plan record.Plan, version int) bool {
+	for _, row := range plan.Applied {
+		if row.Version == version {
+			return !row.Finished.After(g.OldGone)
+		}
+	}
+	return false
+}
+
+// Allowed returns the error with which Up would refuse a plan because of what the
+// rollout says (ErrCommit, ErrContract).
+func (c Config) Allowed(plan record.Plan) error {
+	if err := c.Gate.built(cmp.Or(c.commit, Commit)); err != nil {
+		return err
+	}
+	return c.Gate.admits(plan, time.Now())
 }
 
 func gone(at time.Time) string {

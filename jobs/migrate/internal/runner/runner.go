@@ -114,6 +114,7 @@ func Up(ctx context.Context, c Config, files fs.FS, bootstrap string, logger *sl
 }
 
 // Look compares files and database without a lock and without changing anything.
+// Allowed says besides whether the rollout's gate would let Up do what is planned.
 func Look(ctx context.Context, c Config, files fs.FS, logger *slog.Logger) (record.Plan, error) {
 	scripts, err := script.Load(files)
 	if err != nil {
@@ -199,7 +200,11 @@ func (r *run) plan(ctx context.Context, scripts []script.Script) (record.Plan, e
 	if err != nil {
 		return record.Plan{}, err
 	}
-	return record.Compare(scripts, rows)
+	least, err := record.ReadCode(ctx, r.conn)
+	if err != nil {
+		return record.Plan{}, err
+	}
+	return record.Compare(scripts, rows, least)
 }
 
 // close ends the session, also when ctx is over.

@@ -1,4 +1,5 @@
-// Package script reads migrations: NNNN_name.sql files with a header of two lines.
+// Package script reads migrations: NNNN_name.sql files with a header of two lines, or of
+// three when they remove something.
 package script
 
 import (
@@ -29,9 +30,12 @@ type Script struct {
 	Version int
 	Name    string // without number and ending
 	Phase   Phase
-	Tx      bool   // applied in one transaction
-	SHA256  string // of the whole file, in hex
-	SQL     string
+	Tx      bool // applied in one transaction
+	// Code is that of the oldest code which works after a contract migration, as the
+	// newest migration that it was built with; 0 in the other phases.
+	Code   int
+	SHA256 string // of the whole file, in hex
+	SQL    string
 	// Statements are filled when Tx is false: they are run one by one, and each
 	// leaves the same behind when it is run again after a crash.
 	Statements []statement.Statement
@@ -42,7 +46,7 @@ var ErrInvalid = errors.New("invalid migrations")
 
 var (
 	fileName = regexp.MustCompile(`^([0-9]{4})_([a-z0-9]+(?:_[a-z0-9]+)*)\.sql$`)
-	header   = regexp.MustCompile(`^-- phase: (expand|contract|data)\n-- tx: (on|off)\n`)
+	header   = regexp.MustCompile(`^-- phase: (expand|contract|data)\n-- tx: (on|off)\n(?:-- code: ([0-9]{4})\n)?`)
 )
 
 // Load reads the .sql files at the root of files, in their order. It refuses all
@@ -92,6 +96,9 @@ func parse(name, text string) (Script, error) {
 		Version: version, Name: parts[2], Phase: Phase(head[1]), Tx: head[2] == "on",
 		SHA256: hex.EncodeToString(sum[:]), SQL: text,
 	}
+	if s.Code, err = code(s, head[3]); err != nil {
+		return Script{}, err
+	}
 	statements := statement.Split(text)
 	if len(statements) == 0 {
 		return Script{}, errors.New("it has no statement")
@@ -110,6 +117,21 @@ func parse(name, text string) (Script, error) {
 		s.Statements = statements
 	}
 	return s, nil
+}
+
+// code reads the third line of a header.
+func code(s Script, text string) (int, error) {
+	if (s.Phase == Contract) != (text != "") {
+		return 0, errors.New(`"-- code: NNNN" is the third line of contract migrations, and of no other: the newest migration of the first release that does without what is removed`)
+	}
+	if text == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err == nil && (n < 1 || n >= s.Version) {
+		err = fmt.Errorf("code: %04d: a release before this migration must do without what is removed", n)
+	}
+	return n, err
 }
 
 // inTransaction refuses what would end the transaction in which the migration and

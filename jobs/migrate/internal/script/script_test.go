@@ -40,14 +40,14 @@ func TestHeadersAreRead(t *testing.T) {
 	all, err := Load(files(
 		"0001_a.sql", on+"CREATE TABLE a ();",
 		"0002_b_c.sql", off+"-- why\nCREATE INDEX CONCURRENTLY i ON a (b);\nANALYZE a;",
-		"0003_d.sql", "-- phase: contract\n-- tx: on\nDROP TABLE a",
+		"0003_d.sql", "-- phase: contract\n-- tx: on\n-- code: 0002\nDROP TABLE a",
 		"0004_e.sql", data+"UPDATE a SET b = 1 WHERE b IS NULL",
 		"readme.md", "not a migration",
 	))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all) != 4 || all[1].Name != "b_c" || all[1].Tx || len(all[1].Statements) != 2 || all[2].Phase != Contract || all[3].Phase != Data {
+	if len(all) != 4 || all[1].Name != "b_c" || all[1].Tx || len(all[1].Statements) != 2 || all[2].Phase != Contract || all[2].Code != 2 || all[1].Code != 0 || all[3].Phase != Data {
 		t.Errorf("got %+v", all)
 	}
 }
@@ -75,6 +75,10 @@ func TestMalformedMigrationsAreRefused(t *testing.T) {
 		"nameless index":     {files("0001_a.sql", off+"CREATE INDEX CONCURRENTLY ON a (b)"), "needs a name"},
 		"drop without if":    {files("0001_a.sql", off+"DROP INDEX CONCURRENTLY i"), "not be safe"},
 		"index, blocking":    {files("0001_a.sql", off+"CREATE INDEX i ON a (b)"), "not be safe"},
+		"contract, no code":  {files("0001_a.sql", on+"SELECT 1", "0002_b.sql", "-- phase: contract\n-- tx: on\nSELECT 1"), "third line"},
+		"code in expand":     {files("0001_a.sql", on+"-- code: 0001\nSELECT 1"), "third line"},
+		"code of its own":    {files("0001_a.sql", on+"SELECT 1", "0002_b.sql", "-- phase: contract\n-- tx: on\n-- code: 0002\nSELECT 1"), "a release before"},
+		"code of none":       {files("0001_a.sql", "-- phase: contract\n-- tx: on\n-- code: 0000\nSELECT 1"), "a release before"},
 		"Windows line break": {files("0001_a.sql", "-- phase: expand\r\n-- tx: on\r\nSELECT 1"), "-- phase"},
 	} {
 		t.Run(name, func(t *testing.T) {
