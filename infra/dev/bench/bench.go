@@ -24,6 +24,9 @@ type Options struct {
 	Short bool
 	// Bets, Starts, Fanout and Connections choose the parts; all when none is set.
 	Bets, Starts, Fanout, Connections bool
+	// Profiles is a folder for CPU profiles of the broadcasts' servers. Taking them costs
+	// them CPU, so the figures of such a run are not to be compared. None when empty.
+	Profiles string
 	// Progress tells what happens meanwhile; discarded when nil.
 	Progress io.Writer
 }

@@ -167,7 +167,8 @@ func (b *bench) broadcast(ctx context.Context, s scenario, server server, redis 
 	before, cpuErr := cpus(nodes)
 	heard, began := c.heard(), time.Now()
 	c.delays.Store(&latency.Histogram{})
-	if err := publish(b.fanoutTime); err != nil {
+	profiled := b.profile(ctx, s.Name+"-"+server.name, urls)
+	if err := errors.Join(publish(b.fanoutTime), profiled()); err != nil {
 		return f, err
 	}
 	took := time.Since(began)

@@ -36,6 +36,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.BoolVar(&opts.Starts, "starts", false, "exec to /ready")
 	flags.BoolVar(&opts.Fanout, "fanout", false, "broadcasts next to socket.io")
 	flags.BoolVar(&opts.Connections, "connections", false, "memory and CPU of idle connections next to socket.io")
+	flags.StringVar(&opts.Profiles, "profiles", "", "folder for CPU profiles of our servers in the broadcasts")
 	asJSON := flags.Bool("json", false, "print JSON")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

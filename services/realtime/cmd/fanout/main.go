@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -107,6 +108,7 @@ func listen(ctx context.Context, addr string, rooms http.Handler, out io.Writer)
 	mux := http.NewServeMux()
 	mux.Handle("/socket.io/", rooms)
 	mux.HandleFunc("/gc", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() }) // for those who measure memory
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	web := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	defer context.AfterFunc(ctx, func() { _ = web.Close() })() // Serve returns then
 	fmt.Fprintf(out, "listening on %s\n", ln.Addr())
