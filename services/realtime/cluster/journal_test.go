@@ -38,6 +38,7 @@ func TestEveryContainerDeliversTheLogInOneOrder(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, address string) {
 		address, opts := patient(address)
+		opts.Hold = patience
 		a := join(t, address, opts, "/", "r", "s")
 		b := join(t, address, opts, "/", "r")
 		c := join(t, address, opts, "/", "t")

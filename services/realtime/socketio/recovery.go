@@ -12,7 +12,7 @@ import (
 const (
 	// resumeTime bounds how long a client that comes back waits for the journal
 	// before it begins afresh.
-	resumeTime = 2 * time.Second
+	resumeTime = 5 * time.Second
 	// resumePause is how long it waits before a journal that failed is asked again.
 	resumePause = 50 * time.Millisecond
 	// maxEnded is how many rooms that a socket has left are kept with its session:
