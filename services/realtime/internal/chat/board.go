@@ -38,6 +38,7 @@ type Options struct {
 	Keep   int           // messages of a room; 50 when 0
 	For    time.Duration // how long a quiet room keeps them; 2 h when 0
 	Retry  time.Duration // how long a key is remembered; 10 min when 0
+	Limit  time.Duration // of one round trip, since a player waits for it; 300 ms when 0
 
 	Player  Rule // of one player's messages, on all containers; 2 a second after 10
 	Address Rule // of messages from one address; 20 a second after 100
@@ -53,9 +54,6 @@ type Board struct {
 	paces  *paces
 }
 
-// opTime bounds one round trip: a player waits for it.
-const opTime = 300 * time.Millisecond
-
 // ErrAlone says that Redis is away, or that there is none.
 var ErrAlone = errors.New("redis is away: this container only")
 
@@ -66,6 +64,7 @@ func New(client redis.UniversalClient, opts Options, log *slog.Logger) *Board {
 	opts.Keep = cmp.Or(opts.Keep, 50)
 	opts.For = cmp.Or(opts.For, 2*time.Hour)
 	opts.Retry = cmp.Or(opts.Retry, 10*time.Minute)
+	opts.Limit = cmp.Or(opts.Limit, 300*time.Millisecond)
 	opts.Player = cmp.Or(opts.Player, Rule{Every: 500 * time.Millisecond, Burst: 10})
 	opts.Address = cmp.Or(opts.Address, Rule{Every: 50 * time.Millisecond, Burst: 100})
 	return &Board{client: client, opts: opts, log: log, shelf: newShelf(opts.Keep, opts.For), paces: newPaces()}
@@ -122,7 +121,7 @@ func (b *Board) store(ctx context.Context, m Message, key string) (before *Messa
 	if key != "" {
 		keys = append(keys, b.key(m.Room)+":"+m.From.ID+":"+key)
 	}
-	ctx, cancel := context.WithTimeout(ctx, opTime)
+	ctx, cancel := context.WithTimeout(ctx, b.opts.Limit)
 	defer cancel()
 	reply, err := post.Run(ctx, b.client, keys, text, b.opts.Keep, b.opts.For.Milliseconds(), b.opts.Retry.Milliseconds()).Text()
 	b.note(ctx, err)
@@ -148,7 +147,7 @@ func (b *Board) History(ctx context.Context, room string) ([]Message, error) {
 	if b.redis.open() {
 		return b.shelf.list(room), ErrAlone
 	}
-	ctx, cancel := context.WithTimeout(ctx, opTime)
+	ctx, cancel := context.WithTimeout(ctx, b.opts.Limit)
 	defer cancel()
 	texts, err := b.client.LRange(ctx, b.key(room), 0, int64(b.opts.Keep)-1).Result()
 	b.note(ctx, err)

@@ -48,7 +48,7 @@ func (b *Board) Pace(ctx context.Context, player, address string) time.Duration 
 	if wait > 0 || b.client == nil || b.redis.open() {
 		return wait
 	}
-	ctx, cancel := context.WithTimeout(ctx, opTime)
+	ctx, cancel := context.WithTimeout(ctx, b.opts.Limit)
 	defer cancel()
 	pipe := b.client.Pipeline()
 	replies := make([]*redis.Cmd, len(asks))
