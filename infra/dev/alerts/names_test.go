@@ -19,7 +19,7 @@ var awaited = []string{
 }
 
 // given are figures that the scraper and the client library add.
-var given = []string{"up", "process_start_time_seconds"}
+var given = []string{"up", "process_start_time_seconds", "process_resident_memory_bytes"}
 
 // words of PromQL that the expressions use.
 var words = []string{
