@@ -30,7 +30,7 @@ bench: prepare ## the figures, each as a ratio against a peer in the same run
 
 soak: prepare ## the long forms of the fault and load tests
 	@go build -o .run/bin/testservers ./infra/dev/cmd/testservers
-	@VEGAS_SOAK=1 .run/bin/testservers go test -race -count=1 -timeout 170m -v ./infra/dev/e2e/... ./infra/dev/faults/... ./services/actions/internal/play/...
+	@VEGAS_SOAK=1 .run/bin/testservers go test -race -count=1 -timeout 170m -v ./infra/dev/e2e/... ./infra/dev/faults/... ./services/actions/... ./services/realtime/... ./jobs/...
 
 compat: ## the tests of the last release on this commit's schema
 	@bash infra/build/compat.sh
