@@ -7,13 +7,14 @@ package bench
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/vegascore/vegascore/infra/dev/repository"
 )
 
 // Options of a run.
@@ -62,7 +63,7 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 		opts.Progress = io.Discard
 	}
 	if opts.Root == "" {
-		root, err := findRoot()
+		root, err := repository.Root()
 		if err != nil {
 			return nil, err
 		}
@@ -144,21 +145,3 @@ func (b *bench) build(ctx context.Context) error {
 func (b *bench) binary(name string) string { return filepath.Join(b.bin, name) }
 
 func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.Progress, format+"\n", args...) }
-
-// findRoot goes up from the current folder to the one with go.work.
-func findRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("find the repository: %w", err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("find the repository: no go.work here or above")
-		}
-		dir = parent
-	}
-}

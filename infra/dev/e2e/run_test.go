@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/vegascore/vegascore/infra/dev/e2e/platform"
+	"github.com/vegascore/vegascore/infra/dev/repository"
 	"github.com/vegascore/vegascore/shared/child"
 )
 
@@ -174,7 +175,7 @@ const coldStart = 5 * time.Minute
 // sources, and a state folder of its own.
 func checkout(t *testing.T) string {
 	t.Helper()
-	root, err := platform.Root()
+	root, err := repository.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

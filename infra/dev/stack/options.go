@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 
 	"github.com/vegascore/vegascore/infra/dev/page"
-
+	"github.com/vegascore/vegascore/infra/dev/repository"
 	"github.com/vegascore/vegascore/shared/broadcast"
 )
 
@@ -113,7 +112,7 @@ func FromEnv(getenv func(string) string) (Options, error) {
 	default:
 		return opts, fmt.Errorf("RESET is %q: want 1 to start afresh", reset)
 	}
-	root, err := findRoot()
+	root, err := repository.Root()
 	if err != nil {
 		return opts, err
 	}
@@ -121,28 +120,10 @@ func FromEnv(getenv func(string) string) (Options, error) {
 	return opts, nil
 }
 
-// findRoot goes up from the current folder to the one with go.work.
-func findRoot() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("find the repository: %w", err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", errors.New("find the repository: no go.work here or above")
-		}
-		dir = parent
-	}
-}
-
 // complete fills in what was left out.
 func (o Options) complete() (Options, error) {
 	if o.Root == "" {
-		root, err := findRoot()
+		root, err := repository.Root()
 		if err != nil {
 			return o, err
 		}

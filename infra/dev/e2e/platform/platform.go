@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vegascore/vegascore/infra/dev/repository"
 	"github.com/vegascore/vegascore/infra/dev/stack"
 	"github.com/vegascore/vegascore/shared/pgtest"
 )
@@ -76,7 +77,7 @@ func Binaries(t testing.TB) string {
 }
 
 var build = sync.OnceValues(func() (string, error) {
-	root, err := Root()
+	root, err := repository.Root()
 	if err != nil {
 		return "", err
 	}
@@ -100,24 +101,6 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	return bin, nil
 })
-
-// Root is the top of the repository, found from the folder of the running test.
-func Root() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("find the repository: %w", err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
-			return dir, nil
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", fmt.Errorf("find the repository: no go.work above")
-		}
-		dir = parent
-	}
-}
 
 // Await polls until met says true, and fails the test after Patience. It returns how
 // long that took.
