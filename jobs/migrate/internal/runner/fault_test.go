@@ -153,38 +153,3 @@ func TestAnIndexBuiltBeforeTheRecordIsKept(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-// TestPlayersHardlyNoticeADDLThatWaits lets a migration want a table that a long
-// transaction reads, while others go on reading it.
-func TestPlayersHardlyNoticeADDLThatWaits(t *testing.T) {
-	t.Parallel()
-	url := pgtest.Empty(t).DirectURL
-	files := set(on + "CREATE TABLE rounds (id int)")
-	up(t, url, files)
-	files["0002_m.sql"] = set(on + "ALTER TABLE rounds ADD COLUMN note text")["0001_m.sql"]
-	long, player := dial(t, url), dial(t, url)
-	execute(t, long, "BEGIN; SELECT count(*) FROM rounds")
-	result := make(chan error, 1)
-	var retries int
-	go func() { // until the run ends
-		_, done, err := Up(context.Background(), patient(url), files, migrations.Bootstrap, quiet)
-		if len(done) == 1 {
-			retries = done[0].Retries
-		}
-		result <- err
-	}()
-	var worst time.Duration
-	for began := time.Now(); time.Since(began) < 1500*time.Millisecond; {
-		asked := time.Now()
-		execute(t, player, "SELECT count(*) FROM rounds")
-		worst = max(worst, time.Since(asked))
-	}
-	execute(t, long, "COMMIT")
-	if err := <-result; err != nil {
-		t.Error(err)
-	}
-	t.Logf("worst read %s, %d retries", worst, retries)
-	if worst > 300*time.Millisecond || retries == 0 {
-		t.Errorf("worst read %s, %d retries", worst, retries)
-	}
-}
