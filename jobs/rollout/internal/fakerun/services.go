@@ -44,11 +44,16 @@ func (s *Server) Writes(name string) int {
 	return s.writes[name]
 }
 
-// Touch changes a service as somebody else would: its etag is another one then.
+// Touch changes a service or a job as somebody else would: its etag is another one then.
 func (s *Server) Touch(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.services[name].Etag = s.next()
+	if service := s.services[name]; service != nil {
+		service.Etag = s.next()
+	}
+	if job := s.jobs[name]; job != nil {
+		job.Etag = s.next()
+	}
 }
 
 // services is the API of services.

@@ -136,40 +136,6 @@ func TestAFailureRestoresTheOldSplit(t *testing.T) {
 	}
 }
 
-// Somebody changes a service by hand between reading and writing.
-func TestAStaleEtagEndsTheRolloutAndRestores(t *testing.T) {
-	t.Parallel()
-	s := world(t)
-	first := revisions(s)
-	api := connect(t, s, 0)
-	touched := 0
-	err := gate(t, api, release(1), verdicts{watch: func(service string) error {
-		if service == "events" {
-			touched++
-		}
-		return nil
-	}}).Run(t.Context())
-	if err != nil || touched != 3 {
-		t.Fatalf("without interference: %v, judged %d times", err, touched)
-	}
-	if serving(t, s, first) {
-		t.Fatal("not released")
-	}
-	second := revisions(s)
-	g := gate(t, api, release(2), verdicts{})
-	service, err := g.service(t.Context(), names[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Touch(names[0])
-	if _, err := g.update(t.Context(), service, "traffic"); !errors.Is(err, ErrStale) {
-		t.Errorf("a stale write: %v", err)
-	}
-	if !serving(t, s, second) {
-		t.Error("the traffic moved")
-	}
-}
-
 func TestOfRacingBuildsOneWins(t *testing.T) {
 	t.Parallel()
 	s := world(t)

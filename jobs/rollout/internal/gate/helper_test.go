@@ -52,18 +52,23 @@ func world(t *testing.T) *fakerun.Server {
 func connect(t *testing.T, s *fakerun.Server, limit int64) API {
 	t.Helper()
 	var calls atomic.Int64
-	conn, err := grpc.NewClient(s.Addr(), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithUnaryInterceptor(
-		func(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			n := calls.Add(1)
-			if limit > 0 && n > limit {
-				return status.Error(codes.Internal, "killed")
-			}
-			err := invoke(ctx, method, request, reply, cc, opts...)
-			if limit > 0 && n == limit {
-				return status.Error(codes.Internal, "killed")
-			}
-			return err
-		}))
+	return connectThrough(t, s, func(ctx context.Context, method string, request, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		n := calls.Add(1)
+		if limit > 0 && n > limit {
+			return status.Error(codes.Internal, "killed")
+		}
+		err := invoke(ctx, method, request, reply, cc, opts...)
+		if limit > 0 && n == limit {
+			return status.Error(codes.Internal, "killed")
+		}
+		return err
+	})
+}
+
+// connectThrough opens clients whose calls go through between.
+func connectThrough(t *testing.T, s *fakerun.Server, between grpc.UnaryClientInterceptor) API {
+	t.Helper()
+	conn, err := grpc.NewClient(s.Addr(), grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithUnaryInterceptor(between))
 	if err != nil {
 		t.Fatal(err)
 	}
