@@ -30,6 +30,7 @@ type rig struct {
 	api     *fakerun.Server
 	sick    atomic.Bool // the revisions answer /health with 503
 	version atomic.Value
+	first   map[string]string // the old revisions, by service
 }
 
 func newRig(t *testing.T) *rig {
@@ -39,7 +40,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(api.Close)
-	r := &rig{api: api}
+	r := &rig{api: api, first: map[string]string{}}
 	r.version.Store(commit)
 	revisions := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if q.URL.Path == "/health" && r.sick.Load() {
@@ -53,19 +54,25 @@ func newRig(t *testing.T) *rig {
 	api.URI = func(string, string, string) string { return revisions.URL }
 	for _, name := range []string{"events", "actions", "realtime"} {
 		api.AddService(place+"/services/"+name, "old")
+		r.first[name] = api.Service(place + "/services/" + name).GetTrafficStatuses()[0].GetRevision()
 	}
 	api.AddJob(place+"/jobs/migrate", "old")
 	return r
 }
 
-// run runs the command with variables changed as NAME=value.
-func (r *rig) run(t *testing.T, args []string, changed ...string) (code int, out, log string) {
-	t.Helper()
-	environ := append([]string{
+// environ is what the command needs.
+func (r *rig) environ() []string {
+	return []string{
 		"PROJECT_ID=vegas", "REGION=europe-west1", "COMMIT_SHA=" + commit, "BUILD_ID=b1", "BUILD_CREATED=2026-11-22T12:00:00Z",
 		"MIGRATE_IMAGE=r/migrate" + digest, "SERVICE_IMAGES=events=r/events" + digest + ",actions=r/actions" + digest + ",realtime=r/realtime" + digest,
 		"CANARY_STEPS=10,50", "CANARY_SOAK=20ms", "PROBE_EVERY=5ms", "PROBE_IDENTITY=none", "RUN_ENDPOINT=" + r.api.Addr(),
-	}, changed...)
+	}
+}
+
+// run runs the command with variables changed as NAME=value.
+func (r *rig) run(t *testing.T, args []string, changed ...string) (code int, out, log string) {
+	t.Helper()
+	environ := append(r.environ(), changed...)
 	var stdout, stderr bytes.Buffer
 	code = Run(t.Context(), Input{Args: args, Environ: environ, Stdout: &stdout, Stderr: &stderr})
 	return code, stdout.String(), stderr.String()

@@ -33,6 +33,7 @@ type Server struct {
 	URI func(service, revision, tag string) string
 
 	mu         sync.Mutex
+	called     func(n int)
 	serial     int
 	services   map[string]*runpb.Service
 	revisions  map[string][]string // by service
@@ -69,6 +70,14 @@ func (s *Server) Addr() string { return s.addr }
 // Close ends the server.
 func (s *Server) Close() { s.grpc.Stop() }
 
+// OnCall has f told the number of every call, from 1, when the call has had its effect and
+// is not answered yet.
+func (s *Server) OnCall(f func(n int)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.called = f
+}
+
 // Calls is how many calls were made.
 func (s *Server) Calls() int {
 	s.mu.Lock()
@@ -79,8 +88,13 @@ func (s *Server) Calls() int {
 func (s *Server) count(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	s.mu.Lock()
 	s.calls++
+	n, called := s.calls, s.called
 	s.mu.Unlock()
-	return handle(ctx, request)
+	answer, err := handle(ctx, request)
+	if called != nil {
+		called(n)
+	}
+	return answer, err
 }
 
 // next makes etags and ids. s.mu is held.

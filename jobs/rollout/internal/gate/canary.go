@@ -82,8 +82,12 @@ func (g *Gate) finish(ctx context.Context, fresh []target) error {
 			return fmt.Errorf("finish %s: %w", short(t.service), err)
 		}
 	}
+	revisions := map[string]string{}
+	for _, t := range fresh {
+		revisions[t.service] = t.revision
+	}
 	if err := g.write(ctx, func(r *Record) {
-		r.Released = &Released{Commit: g.release.Commit, Created: g.release.Created.UTC(), At: g.now().UTC()}
+		r.Released = &Released{Commit: g.release.Commit, Created: g.release.Created.UTC(), At: g.now().UTC(), Revisions: revisions}
 		r.free()
 	}); err != nil {
 		return err

@@ -50,15 +50,29 @@ func (g *Gate) migrate(ctx context.Context) error {
 }
 
 // environment tells the job for which commit it runs, and since when no revision before
-// the present one has had traffic, which is what contract migrations wait for.
+// the present one has had traffic, which is what contract migrations wait for. That is not
+// known when the traffic is not where the newest release had put it: somebody went back
+// to older code by hand.
 func (g *Gate) environment() []*runpb.EnvVar {
 	value := func(name, text string) *runpb.EnvVar {
 		return &runpb.EnvVar{Name: name, Values: &runpb.EnvVar_Value{Value: text}}
 	}
 	vars := []*runpb.EnvVar{value("EXPECT_COMMIT", g.release.Commit)}
 	since := ""
-	if done := g.record.Released; done != nil {
+	if done := g.record.Released; done != nil && done.serves(g.record.Old) {
 		since = done.At.UTC().Format(time.RFC3339)
 	}
 	return append(vars, value("OLD_CODE_GONE_SINCE", since))
+}
+
+// serves reports whether a split is that which the release left behind.
+func (r Released) serves(present map[string][]Share) bool {
+	for service, shares := range present {
+		for _, s := range shares {
+			if s.Percent > 0 && s.Revision != r.Revisions[service] {
+				return false
+			}
+		}
+	}
+	return len(present) > 0
 }

@@ -129,3 +129,31 @@ func TestAStaleEtagEndsTheRolloutAndRestores(t *testing.T) {
 		s.Close()
 	}
 }
+
+// After a way back by hand it is not known since when older code has had no traffic.
+func TestAWayBackByHandHoldsContractMigrationsUp(t *testing.T) {
+	t.Parallel()
+	s := world(t)
+	first := revisions(s)
+	if err := gate(t, connect(t, s, 0), release(1), verdicts{}).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	byHand := gate(t, connect(t, s, 0), release(1), verdicts{})
+	service, err := byHand.service(t.Context(), names[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := byHand.route(t.Context(), service, []Share{{Revision: first[names[1]], Percent: 100}}); err != nil {
+		t.Fatal(err)
+	}
+	since := "nothing"
+	s.Execute = func(_ string, env map[string]string) bool { since = env["OLD_CODE_GONE_SINCE"]; return true }
+	for n := 2; n <= 3; n++ {
+		if err := gate(t, connect(t, s, 0), release(n), verdicts{}).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if known := since != ""; known != (n == 3) {
+			t.Errorf("release %d is told %q", n, since)
+		}
+	}
+}

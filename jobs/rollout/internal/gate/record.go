@@ -39,6 +39,8 @@ type Released struct {
 	// At is when the release before it went to 0%: connections of that one can hold
 	// its code for an hour more.
 	At time.Time `json:"at"`
+	// Revisions are those that took all traffic then, by service.
+	Revisions map[string]string `json:"revisions,omitempty"`
 }
 
 // Record is what rollouts remember.
