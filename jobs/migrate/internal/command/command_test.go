@@ -127,6 +127,9 @@ func TestAPlanKnowsTheGate(t *testing.T) {
 			t.Errorf("%s %v: %d, %+v %s", c.line, c.env, code, got, log)
 		}
 	}
+	if code, out, _ := call(t, url, two, "up"); code != OK || !strings.Contains(out, "at version 0002: the database is current; the schema serves code from 0001 on") {
+		t.Errorf("by hand: %d %s", code, out)
+	}
 	if code, out, _ := call(t, url, set("no header"), "lint"); code != Refused {
 		t.Errorf("lint of a malformed file: %d %s", code, out)
 	}

@@ -120,6 +120,9 @@ func (r report) text(w io.Writer) error {
 	if r.Version > 0 {
 		last = fmt.Sprintf("at version %04d: %s", r.Version, last)
 	}
+	if r.MinCode > 0 {
+		last += fmt.Sprintf("; the schema serves code from %04d on", r.MinCode)
+	}
 	_, err := fmt.Fprintln(w, last)
 	return err
 }

@@ -24,8 +24,8 @@ const (
 
 // TestPlayersHardlyNoticeADDLThatWaits lets a migration want a table that a long
 // transaction reads, while players go on reading and writing it. What a player waits is
-// bounded by the lock timeout, not by the transaction: on a busy machine the test wants a
-// third of that, with VEGAS_SOAK the goal itself.
+// bounded by the lock timeout, not by the transaction: on a busy machine the test wants
+// two thirds of that, with VEGAS_SOAK the goal itself.
 func TestPlayersHardlyNoticeADDLThatWaits(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t).DirectURL
@@ -93,7 +93,7 @@ func TestPlayersHardlyNoticeADDLThatWaits(t *testing.T) {
 	}
 	t.Logf("%d queries, the worst %s, %d over %s; the migration took %s and %d retries",
 		queries, worst.Round(100*time.Microsecond), over, goal, r.done[0].Took.Round(time.Millisecond), r.done[0].Retries)
-	most := long / 3
+	most := long * 2 / 3
 	if os.Getenv("VEGAS_SOAK") != "" {
 		most = goal
 	}
