@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/vegascore/vegascore/services/actions/internal/play"
 	"github.com/vegascore/vegascore/shared/auth"
 	"github.com/vegascore/vegascore/shared/broadcast"
 	environment "github.com/vegascore/vegascore/shared/config"
@@ -25,6 +26,7 @@ type config struct {
 	Target    string        `env:"FUNCTION_TARGET"` // serve this function alone, at every path; empty or "actions": all
 	TokenTTL  time.Duration `env:"TOKEN_TTL" envDefault:"1h"`
 
+	Bets      play.Options
 	Tokens    auth.Config
 	Database  postgres.Config
 	Redis     redisconn.Config
@@ -41,6 +43,9 @@ func readConfig(getenv func(string) string) (config, error) {
 	}
 	if c.TokenTTL <= 0 {
 		return c, fmt.Errorf("read configuration: TOKEN_TTL is %s: must be more than 0", c.TokenTTL)
+	}
+	if c.Bets.Batch < 0 || c.Bets.Executors < 0 {
+		return c, fmt.Errorf("read configuration: BET_BATCH and BET_EXECUTORS are %d and %d: must be 0 or more", c.Bets.Batch, c.Bets.Executors)
 	}
 	c.Telemetry.Service = "actions"
 	c.Database.Application = "actions"

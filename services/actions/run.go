@@ -76,7 +76,9 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 
 	metrics := telemetry.NewMetrics()
 	outlet := relay.New(db, rooms, c.Adapter, c.Facts, metrics, log)
-	functions := (&api.API{DB: db, Desk: play.NewDesk(db, outlet.Wake), Signer: signer, Verifier: verifier, TokenTTL: c.TokenTTL}).Functions()
+	desk := play.NewDesk(db, c.Bets, outlet.Wake)
+	defer desk.Close()
+	functions := (&api.API{DB: db, Desk: desk, Signer: signer, Verifier: verifier, TokenTTL: c.TokenTTL}).Functions()
 	state := watch(db, rooms, metrics, log, c)
 	handler, err := routes(c.Target, functions, metrics, state, log, announce)
 	if err != nil {

@@ -21,7 +21,8 @@ func BenchmarkPlace(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	desk := NewDesk(db, func() {})
+	desk := NewDesk(db, Options{}, func() {})
+	defer desk.Close()
 	var guests []Player
 	for i := range 500 {
 		p, err := players.Create(b.Context(), db, fmt.Sprint("player ", i))

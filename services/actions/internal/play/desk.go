@@ -2,6 +2,7 @@ package play
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,14 +14,20 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/vegascore/vegascore/services/actions/internal/batch"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/problem"
 )
 
 const (
-	// timeLimit is for one bet with all its attempts.
+	// timeLimit is for the transaction of a bet with all its attempts, and for the wait
+	// until it is this bet's turn.
 	timeLimit = 5 * time.Second
+	// queueTime is how long a bet waits for an executor, and backlog how many wait:
+	// beyond them more are arriving than are served, and waiting would not end.
+	queueTime = 200 * time.Millisecond
+	backlog   = 1024
 	// attempts bounds the claims of one bet.
 	attempts = 6
 	// firstPause is the longest pause before the second attempt; it doubles.
@@ -41,13 +48,31 @@ type Desk struct {
 	asset money.Asset
 	wake  func()
 	turns turns
+	queue *batch.Queue[*Bet, result]
+}
+
+// Options bound what a desk does at the same time; see package batch. The zero value is
+// what production uses.
+type Options struct {
+	// Batch is how many bets may share a transaction; 64 when 0, and 1 lets none.
+	Batch int `env:"BET_BATCH"`
+	// Executors is how many transactions run at the same time, each with a connection;
+	// 8 when 0. The pool should have a connection for each, and some for the rest.
+	Executors int `env:"BET_EXECUTORS"`
 }
 
 // NewDesk returns a desk for play money. wake is called after each commit that has
 // left rows in the outbox; it must not block.
-func NewDesk(db Database, wake func()) *Desk {
-	return &Desk{db: db, asset: money.Play, wake: wake, turns: turns{waiting: make(map[uuid.UUID]*turn)}}
+func NewDesk(db Database, opts Options, wake func()) *Desk {
+	d := &Desk{db: db, asset: money.Play, wake: wake, turns: turns{waiting: make(map[uuid.UUID]*turn)}}
+	d.queue = batch.New(batch.Options{
+		Executors: cmp.Or(opts.Executors, 8), Size: cmp.Or(opts.Batch, 64), Backlog: backlog, Time: timeLimit,
+	}, d.place, ofAll)
+	return d
 }
+
+// Close waits for the transactions that are under way.
+func (d *Desk) Close() { d.queue.Wait() }
 
 // Place plays a bet and returns once its outcome is committed. Errors are problems,
 // or come from the database as postgres.Problem leaves them.
@@ -63,11 +88,22 @@ func (d *Desk) Place(ctx context.Context, bet *Bet) (Answer, error) {
 		return Answer{}, err
 	}
 	defer done()
-	results, err := d.place(ctx, []*Bet{bet})
-	if err != nil {
+	waiting, stop := context.WithTimeout(ctx, queueTime)
+	defer stop()
+	switch result, err := d.queue.Do(waiting, bet); {
+	case errors.Is(err, batch.ErrFull), errors.Is(err, batch.ErrLate):
+		return Answer{}, problem.Of(problem.Busy, "Too many bets are waiting. Try again with the same key.").Because(err)
+	case err != nil:
 		return Answer{}, fmt.Errorf("place bet %s: %w", bet.round, postgres.Problem(err))
+	default:
+		return result.answer, result.err
 	}
-	return results[0].answer, results[0].err
+}
+
+// ofAll says whether an error would be that of each bet of a set by itself: the server
+// is away, or has no connection for us.
+func ofAll(err error) bool {
+	return errors.Is(err, postgres.ErrBusy) || errors.Is(postgres.Problem(err), problem.New(0, problem.Unavailable, ""))
 }
 
 // result is what became of one bet of a set.

@@ -8,8 +8,8 @@
 //  2. The draws of that nonce and the game's rules decide, here, without I/O.
 //  3. settle: the round, its transfers, its outbox rows and COMMIT in one pipeline.
 //
-// Both statements take a set of bets of different players, so that bets that wait
-// can go together; the walk of one bet is a set of one.
+// Both statements take a set of bets of different players: bets that wait at the same
+// time go together (package batch), and the walk of one bet is a set of one.
 //
 // What holds for every bet:
 //

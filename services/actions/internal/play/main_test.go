@@ -49,7 +49,9 @@ func (h *house) through(url string, mode postgres.Mode) (*postgres.DB, *Desk) {
 		h.t.Fatal(err)
 	}
 	h.t.Cleanup(db.Close)
-	return db, NewDesk(db, func() { h.wakes.Add(1) })
+	desk := NewDesk(db, Options{}, func() { h.wakes.Add(1) })
+	h.t.Cleanup(desk.Close)
+	return db, desk
 }
 
 // calmSeed, with the client seed "client", rolls 101 to 9,990 for the nonces 0 to 299.
