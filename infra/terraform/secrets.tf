@@ -1,5 +1,5 @@
-# Only the two keys of player tokens are put in by hand (see ../README.md); the URLs are
-# written here, and are in no state.
+# The two keys of player tokens are put in by hand (see ../README.md), the URLs from here.
+# The database's passwords are in no state; that of Redis is, because the provider reads it.
 locals {
   secrets = toset(["direct-url", "database-url", "redis-url", "token-signing-key", "token-keys", "scrape-realtime", "scrape-actions", "scrape-events"])
 }

@@ -46,7 +46,7 @@ variable "origins" {
 }
 
 variable "images" {
-  description = "Images of the first deploy, as image@sha256:digest. Later ones are set by the gate alone"
+  description = "Images of the first deploy, as image@sha256:digest; null ever after, when the gate sets them"
   type = object({
     realtime = string
     actions  = string
@@ -54,9 +54,20 @@ variable "images" {
     migrate  = string
     sweep    = string
   })
+  default = null
   validation {
-    condition     = alltrue([for i in values(var.images) : can(regex("^[^@ ]+@sha256:[0-9a-f]{64}$", i))])
+    condition     = var.images == null ? true : alltrue([for i in values(var.images) : can(regex("^[^@ ]+@sha256:[0-9a-f]{64}$", i))])
     error_message = "Images are named by digest: a tag can be moved between a test and a rollout."
+  }
+}
+
+variable "sweep_image" {
+  description = "Another image of the sweep, as image@sha256:digest; null leaves the one that is there. The gate sets those of services and of migrations, not this one"
+  type        = string
+  default     = null
+  validation {
+    condition     = var.sweep_image == null ? true : can(regex("^[^@ ]+@sha256:[0-9a-f]{64}$", var.sweep_image))
+    error_message = "The sweep's image is named by digest."
   }
 }
 
