@@ -18,7 +18,7 @@ locals {
 
 resource "google_service_account" "all" {
   for_each     = local.accounts
-  account_id   = each.key
+  account_id   = "vegas-${each.key}" # Google wants 6 characters or more
   display_name = each.value
 }
 

@@ -59,7 +59,7 @@ func TestTheTriggerFitsTheBuild(t *testing.T) {
 	if err := yaml.Unmarshal([]byte(read(t, root+"/cloudbuild.yaml")), &build); err != nil {
 		t.Fatal(err)
 	}
-	if want := "projects/$PROJECT_ID/serviceAccounts/build@$PROJECT_ID.iam.gserviceaccount.com"; build.ServiceAccount != want {
+	if want := "projects/$PROJECT_ID/serviceAccounts/vegas-build@$PROJECT_ID.iam.gserviceaccount.com"; build.ServiceAccount != want {
 		t.Errorf("cloudbuild.yaml runs as %s; the account that may roll out is %s", build.ServiceAccount, want)
 	}
 	triggers := load(t).resources("google_cloudbuild_trigger")

@@ -32,7 +32,7 @@ func TestTheBuildIsReadStrictlyAndKeepsItsRules(t *testing.T) {
 	if b.GetOptions().GetLogging() != cloudbuildpb.BuildOptions_CLOUD_LOGGING_ONLY {
 		t.Error("the log goes elsewhere")
 	}
-	if !strings.Contains(b.GetServiceAccount(), "/serviceAccounts/build@") {
+	if !strings.Contains(b.GetServiceAccount(), "/serviceAccounts/vegas-build@") {
 		t.Errorf("it runs as %q", b.GetServiceAccount())
 	}
 	text, err := os.ReadFile(file)
