@@ -124,8 +124,8 @@ resource "google_cloud_run_v2_service" "actions" {
       depends_on = ["actions"]
       resources {
         limits = {
-          cpu    = "0.25"
-          memory = "256Mi"
+          cpu    = "1"
+          memory = "512Mi"
         }
         cpu_idle = false
       }

@@ -99,8 +99,8 @@ resource "google_cloud_run_v2_service" "events" {
       depends_on = ["events"]
       resources {
         limits = {
-          cpu    = "0.25"
-          memory = "256Mi"
+          cpu    = "1"
+          memory = "512Mi"
         }
         cpu_idle = false
       }

@@ -103,8 +103,8 @@ resource "google_cloud_run_v2_service" "realtime" {
       depends_on = ["realtime"]
       resources {
         limits = {
-          cpu    = "0.25"
-          memory = "256Mi"
+          cpu    = "1"
+          memory = "512Mi"
         }
         cpu_idle = false
       }
