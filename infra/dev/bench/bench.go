@@ -49,7 +49,8 @@ type bench struct {
 	members               int           // of a room
 	fanoutRounds          int           // of each scenario and server
 	warmUp, fanoutTime    time.Duration // of each scenario and server
-	clients               int           // of HTTP and of pgbench
+	clients               int           // of pgbench, and of HTTP one by one
+	crowd                 int           // clients of HTTP whose bets go together
 	rounds                int           // of bets, each over HTTP and with pgbench
 	betsWarmUp, roundTime time.Duration
 	startAttempts         int
@@ -75,12 +76,13 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 	b := &bench{
 		Options: opts, bin: filepath.Join(opts.Root, ".cache", "bench"),
 		connections: 5000, members: 1000, fanoutRounds: 3, warmUp: time.Second, fanoutTime: 2500 * time.Millisecond,
-		clients: 25, playersPerClient: 10, rounds: 5, betsWarmUp: 2 * time.Second, roundTime: 4 * time.Second,
+		clients: 25, crowd: 200, playersPerClient: 10, rounds: 5, betsWarmUp: 2 * time.Second, roundTime: 4 * time.Second,
 		startAttempts: 15,
 	}
 	if opts.Short {
 		b.connections = 500
 		b.members, b.fanoutRounds, b.warmUp, b.fanoutTime = 100, 1, 200*time.Millisecond, 500*time.Millisecond
+		b.crowd = 50
 		b.playersPerClient, b.rounds, b.betsWarmUp, b.roundTime = 2, 1, 500*time.Millisecond, time.Second
 		b.startAttempts = 3
 	}

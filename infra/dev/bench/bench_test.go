@@ -21,8 +21,13 @@ func TestAShortRunPrintsSoundFigures(t *testing.T) {
 	if err := r.Err(); err != nil {
 		t.Error(err)
 	}
-	if b := r.Bets; b == nil || b.HTTP <= 0 || b.Pgbench <= 0 || b.Ratio <= 0 || b.P50 <= 0 {
-		t.Errorf("bets: %+v", b)
+	if b := r.Bets; b == nil || b.Pgbench <= 0 || len(b.Ways) != 2 {
+		t.Fatalf("bets: %+v", b)
+	}
+	for _, w := range r.Bets.Ways {
+		if w.PerSecond <= 0 || w.Ratio <= 0 || w.P50 <= 0 || w.AloneP50 <= 0 {
+			t.Errorf("bets: %+v", w)
+		}
 	}
 	if len(r.Connections) != 3 {
 		t.Errorf("connections: %+v", r.Connections)

@@ -16,15 +16,11 @@ import (
 )
 
 // Bets are the figures of bets over HTTP next to pgbench with the same SQL: medians
-// over the rounds, in which the two take turns.
+// over the rounds, in which they take turns.
 type Bets struct {
-	Clients int           `json:"clients"`
-	Rounds  int           `json:"rounds"`
-	HTTP    float64       `json:"http_bets_per_second"`
-	Pgbench float64       `json:"pgbench_bets_per_second"`
-	Ratio   float64       `json:"ratio"` // median of the rounds' ratios
-	P50     time.Duration `json:"http_p50_ns"`
-	P99     time.Duration `json:"http_p99_ns"`
+	Rounds  int     `json:"rounds"`
+	Ways    []Way   `json:"ways"`
+	Pgbench float64 `json:"pgbench_bets_per_second"`
 
 	// What must be 0: answered bets without a round and the other way round,
 	// balances in answers that are not the player's own arithmetic, and 1 if the
@@ -34,63 +30,131 @@ type Bets struct {
 	BadLedger  int64 `json:"bad_ledger"`
 }
 
-// bets measures. The service relays nothing meanwhile, as pgbench does not: outbox
+// Way is one way to take bets over HTTP.
+type Way struct {
+	Name      string        `json:"name"`
+	Clients   int           `json:"clients"`
+	PerSecond float64       `json:"http_bets_per_second"`
+	Ratio     float64       `json:"ratio"` // to pgbench, median of the rounds' ratios
+	P50       time.Duration `json:"http_p50_ns"`
+	P99       time.Duration `json:"http_p99_ns"`
+
+	// What one player alone waits.
+	AloneP50 time.Duration `json:"alone_p50_ns"`
+	AloneP99 time.Duration `json:"alone_p99_ns"`
+}
+
+// way is an actions service that takes bets in one way, and its clients.
+type way struct {
+	Way
+	service *process
+	clients *clients
+	rates   []float64
+	ratios  []float64
+}
+
+// ways are a transaction for each bet, with a connection for each client, and the way
+// of production, in which bets that wait share one.
+func (b *bench) ways() []way {
+	return []way{
+		{Way: Way{Name: "one by one", Clients: b.clients}},
+		{Way: Way{Name: "together", Clients: b.crowd}},
+	}
+}
+
+// open starts the service of a way. One container, not in a rollout, may have a
+// connection for each client.
+func (w *way) open(ctx context.Context, b *bench, env *environment) error {
+	port, err := child.Port()
+	if err != nil {
+		return err
+	}
+	variables := env.variables("actions", strconv.Itoa(port))
+	variables["DB_REVISIONS"], variables["MAX_DB_CONNECTIONS"] = "1", strconv.Itoa(b.clients)
+	if w.Name == "one by one" {
+		variables["BET_BATCH"], variables["BET_EXECUTORS"] = "1", strconv.Itoa(b.clients)
+	}
+	if w.service, err = launch(variables, b.binary("actions")); err != nil {
+		return err
+	}
+	base := "http://127.0.0.1:" + strconv.Itoa(port)
+	if err := w.service.ready(ctx, base); err != nil {
+		return err
+	}
+	if w.clients, err = newClients(ctx, w.Name[:3], base, w.Clients, max(1, b.playersPerClient*b.clients/w.Clients)); err != nil {
+		return fmt.Errorf("%w: %s", err, w.service.said)
+	}
+	return nil
+}
+
+func (w *way) close() {
+	if w.clients != nil {
+		w.clients.close()
+	}
+	if w.service != nil {
+		w.service.end()
+	}
+}
+
+// bets measures. The services relay nothing meanwhile, as pgbench does not: outbox
 // rows stay where they are in both databases.
 func (b *bench) bets(ctx context.Context, env *environment) (*Bets, error) {
 	peer, err := b.newPgbench(ctx, env.sqlURL)
 	if err != nil {
 		return nil, err
 	}
-	port, err := child.Port()
-	if err != nil {
-		return nil, err
-	}
-	variables := env.variables("actions", strconv.Itoa(port))
-	// One container, not in a rollout, may have a connection for each client.
-	variables["DB_REVISIONS"], variables["MAX_DB_CONNECTIONS"] = "1", strconv.Itoa(b.clients)
-	service, err := launch(variables, b.binary("actions"))
-	if err != nil {
-		return nil, err
-	}
-	defer service.end()
-	base := "http://127.0.0.1:" + strconv.Itoa(port)
-	if err := service.ready(ctx, base); err != nil {
-		return nil, err
-	}
-	c, err := newClients(ctx, base, b.clients, b.playersPerClient)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s", err, service.said)
-	}
-	defer c.close()
-	if err := b.warm(ctx, env, c, peer); err != nil {
-		return nil, err
-	}
-	c.answers = &latency.Histogram{}
-	result := &Bets{Clients: b.clients, Rounds: b.rounds}
-	var https, sqls, ratios []float64
-	for round := range b.rounds {
-		overHTTP, err := c.run(ctx, b.roundTime)
-		if err != nil {
+	ways := b.ways()
+	for i := range ways {
+		defer ways[i].close()
+		if err := ways[i].open(ctx, b, env); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.warm(ctx, env, ways, peer); err != nil {
+		return nil, err
+	}
+	result := &Bets{Rounds: b.rounds}
+	var sqls []float64
+	for round := range b.rounds {
 		sql, err := peer.run(ctx, b.roundTime)
 		if err != nil {
 			return nil, err
 		}
-		b.say("bets, round %d: %.0f/s over HTTP, %.0f/s with pgbench", round+1, overHTTP, sql)
-		https, sqls, ratios = append(https, overHTTP), append(sqls, sql), append(ratios, overHTTP/sql)
+		sqls = append(sqls, sql)
+		for i := range ways {
+			w := &ways[i]
+			rate, err := w.clients.run(ctx, b.roundTime)
+			if err != nil {
+				return nil, err
+			}
+			b.say("bets, round %d: %.0f/s %s, %.0f/s with pgbench", round+1, rate, w.Name, sql)
+			w.rates, w.ratios = append(w.rates, rate), append(w.ratios, rate/sql)
+		}
 	}
-	result.HTTP, result.Pgbench, result.Ratio = median(https), median(sqls), median(ratios)
-	result.P50, result.P99 = c.answers.Quantile(0.5), c.answers.Quantile(0.99)
-	result.WrongMoney = int64(c.wrong())
-	return result, result.audit(ctx, env, int64(c.bets()))
+	result.Pgbench = median(sqls)
+	answered := 0
+	for i := range ways {
+		w := &ways[i]
+		w.PerSecond, w.Ratio = median(w.rates), median(w.ratios)
+		w.P50, w.P99 = w.clients.answers.Quantile(0.5), w.clients.answers.Quantile(0.99)
+		if w.AloneP50, w.AloneP99, err = w.clients.alone(ctx, b.roundTime); err != nil {
+			return nil, err
+		}
+		result.Ways = append(result.Ways, w.Way)
+		result.WrongMoney += int64(w.clients.wrong())
+		answered += w.clients.bets()
+	}
+	return result, result.audit(ctx, env, int64(answered))
 }
 
 // warm plays some bets both ways and tells the planner what the tables hold: plans
 // that were made on empty tables would stay.
-func (b *bench) warm(ctx context.Context, env *environment, c *clients, peer *pgbench) error {
-	if _, err := c.run(ctx, b.betsWarmUp); err != nil {
-		return err
+func (b *bench) warm(ctx context.Context, env *environment, ways []way, peer *pgbench) error {
+	for i := range ways {
+		if _, err := ways[i].clients.run(ctx, b.betsWarmUp); err != nil {
+			return err
+		}
+		ways[i].clients.answers = &latency.Histogram{}
 	}
 	if _, err := peer.run(ctx, b.betsWarmUp); err != nil {
 		return err

@@ -42,8 +42,8 @@ type guest struct {
 
 const betBody = `{"game":"dice","table":"dice-1","stake":1,"params":{"direction":"under","target":5000}}`
 
-// newClients signs the players in.
-func newClients(ctx context.Context, base string, n, players int) (*clients, error) {
+// newClients signs the players in; keys begin with name.
+func newClients(ctx context.Context, name, base string, n, players int) (*clients, error) {
 	c := &clients{answers: &latency.Histogram{}}
 	host := strings.TrimPrefix(base, "http://")
 	for i := range n {
@@ -52,7 +52,7 @@ func newClients(ctx context.Context, base string, n, players int) (*clients, err
 			c.close()
 			return nil, fmt.Errorf("connect: %w", err)
 		}
-		b := &bettor{host: host, conn: conn, read: bufio.NewReader(conn), key: fmt.Sprintf("bench-%d", i)}
+		b := &bettor{host: host, conn: conn, read: bufio.NewReader(conn), key: fmt.Sprintf("%s-%d", name, i)}
 		c.all = append(c.all, b)
 		for j := range players {
 			if err := b.signIn(fmt.Sprintf("Bench %d %d", i, j)); err != nil {
@@ -93,6 +93,15 @@ func (c *clients) run(ctx context.Context, d time.Duration) (float64, error) {
 		}
 	}
 	return float64(c.bets()-before) / took, ctx.Err()
+}
+
+// alone has one of the clients bet for d, and returns how long answers took.
+func (c *clients) alone(ctx context.Context, d time.Duration) (p50, p99 time.Duration, err error) {
+	one := &clients{all: c.all[:1], answers: &latency.Histogram{}}
+	if _, err := one.run(ctx, d); err != nil {
+		return 0, 0, err
+	}
+	return one.answers.Quantile(0.5), one.answers.Quantile(0.99), nil
 }
 
 func (c *clients) bets() (n int) {
