@@ -67,18 +67,18 @@ func TestAKilledProcessIsFinishedByTheNext(t *testing.T) {
 				_ = (<-started).Kill()
 			}
 		})
-		cmd, log := r.process(t, binary)
-		if err := cmd.Start(); err != nil {
+		first, _ := r.process(t, binary)
+		if err := first.Start(); err != nil {
 			t.Fatal(err)
 		}
-		started <- cmd.Process
-		if err := cmd.Wait(); err == nil && at < calls {
+		started <- first.Process
+		if err := first.Wait(); err == nil && at < calls {
 			t.Errorf("call %d of %d: not killed", at, calls)
 		}
 		done := strings.Contains(r.api.Job(place + "/jobs/migrate").GetAnnotations()["rollout.vegascore.dev/state"], `"released"`)
 		r.sick.Store(sick)
-		cmd, log = r.process(t, binary)
-		err := cmd.Run()
+		next, log := r.process(t, binary)
+		err := next.Run()
 		want := "new"
 		if sick && !done {
 			want = "old"
