@@ -26,6 +26,9 @@ type config struct {
 	Target    string        `env:"FUNCTION_TARGET"` // serve this function alone, at every path; empty or "actions": all
 	TokenTTL  time.Duration `env:"TOKEN_TTL" envDefault:"1h"`
 
+	// HealthToken opens the detailed answer of /health; nobody has it when empty.
+	HealthToken string `env:"HEALTH_TOKEN" json:"-"`
+
 	Bets      play.Options
 	Tokens    auth.Config
 	Database  postgres.Config

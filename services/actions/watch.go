@@ -13,6 +13,7 @@ import (
 	"github.com/vegascore/vegascore/shared/health"
 	"github.com/vegascore/vegascore/shared/outbox"
 	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/redisconn"
 	"github.com/vegascore/vegascore/shared/telemetry"
 )
 
@@ -27,10 +28,7 @@ func watch(db *postgres.DB, rooms redis.UniversalClient, metrics *telemetry.Metr
 	checks := []health.Check{
 		{
 			Name: "database", Critical: true, Run: timed(metrics.Latency("database"), db.Check),
-			Details: func() map[string]any {
-				s := db.Stat()
-				return map[string]any{"poolSize": db.Sizing().Size, "open": s.TotalConns(), "busy": s.AcquiredConns(), "reason": db.Sizing().Reason}
-			},
+			Details: db.Details,
 		},
 		{
 			Name: "schema", Critical: true, Ready: true,
@@ -49,10 +47,11 @@ func watch(db *postgres.DB, rooms redis.UniversalClient, metrics *telemetry.Metr
 	if rooms != nil {
 		checks = append(checks, health.Check{
 			Name: "redis", Timeout: time.Second, Every: time.Second,
-			Run: timed(metrics.Latency("redis"), func(ctx context.Context) error { return rooms.Ping(ctx).Err() }),
+			Run:     timed(metrics.Latency("redis"), func(ctx context.Context) error { return rooms.Ping(ctx).Err() }),
+			Details: func() map[string]any { return redisconn.Details(rooms) },
 		})
 	}
-	return health.New(health.Options{Version: c.Telemetry.Version, Logger: log, Observe: metrics.ObserveHealth}, checks...)
+	return health.New(health.Options{Version: c.Telemetry.Version, Logger: log, Observe: metrics.ObserveHealth, Token: c.HealthToken}, checks...)
 }
 
 // backlog looks at what waits in the outbox, of all containers.

@@ -19,6 +19,9 @@ type config struct {
 	LocalOnly bool   `env:"LOCAL_ONLY"`      // listen on the loopback interface
 	Target    string `env:"FUNCTION_TARGET"` // serve this function alone, at / too; empty: all
 
+	// HealthToken opens the detailed answer of /health; nobody has it when empty.
+	HealthToken string `env:"HEALTH_TOKEN" json:"-"`
+
 	Push      auth.PushConfig
 	Database  postgres.Config
 	Telemetry telemetry.Config

@@ -91,7 +91,7 @@ func serve(ctx context.Context, c config, ln net.Listener, routes http.Handler, 
 func watch(db *postgres.DB, metrics *telemetry.Metrics, log *slog.Logger, c config) *health.Health {
 	metrics.Read("database_pool_size", "Most connections that this container may open.", func() float64 { return float64(db.Sizing().Size) })
 	latency := metrics.Latency("database")
-	return health.New(health.Options{Version: c.Telemetry.Version, Logger: log, Observe: metrics.ObserveHealth},
+	return health.New(health.Options{Version: c.Telemetry.Version, Logger: log, Observe: metrics.ObserveHealth, Token: c.HealthToken},
 		health.Check{
 			Name: "database", Critical: true,
 			Run: func(ctx context.Context) error {
@@ -102,10 +102,7 @@ func watch(db *postgres.DB, metrics *telemetry.Metrics, log *slog.Logger, c conf
 				}
 				return err
 			},
-			Details: func() map[string]any {
-				s := db.Stat()
-				return map[string]any{"poolSize": db.Sizing().Size, "open": s.TotalConns(), "busy": s.AcquiredConns(), "reason": db.Sizing().Reason}
-			},
+			Details: db.Details,
 		},
 		health.Check{
 			Name: "schema", Critical: true, Ready: true,

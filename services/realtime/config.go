@@ -34,6 +34,9 @@ type config struct {
 	// empty.
 	Revision string `env:"K_REVISION"`
 
+	// HealthToken opens the detailed answer of /health; nobody has it when empty.
+	HealthToken string `env:"HEALTH_TOKEN" json:"-"`
+
 	Limits    limits
 	Tokens    auth.Config
 	Redis     redisconn.Config

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/vegascore/vegascore/services/realtime/internal/lobby"
 	"github.com/vegascore/vegascore/services/realtime/socketio"
 	"github.com/vegascore/vegascore/shared/health"
+	"github.com/vegascore/vegascore/shared/redisconn"
 	"github.com/vegascore/vegascore/shared/telemetry"
 )
 
@@ -65,9 +67,11 @@ func watch(ns *socketio.Namespace, hall *lobby.Lobby, p *peers, metrics *telemet
 			},
 			Details: func() map[string]any {
 				s := p.adapter.Status()
-				return map[string]any{"published": s.Published, "received": s.Received, "dropped": s.Dropped, "malformed": s.Malformed, "gaps": s.Gaps, "logged": s.Logged, "filled": s.Filled, "lost": s.Lost}
+				details := redisconn.Details(p.publish)
+				maps.Copy(details, map[string]any{"published": s.Published, "received": s.Received, "dropped": s.Dropped, "malformed": s.Malformed, "gaps": s.Gaps, "logged": s.Logged, "filled": s.Filled, "lost": s.Lost})
+				return details
 			},
 		})
 	}
-	return health.New(health.Options{Version: c.Telemetry.Version, Logger: log, Observe: metrics.ObserveHealth}, checks...)
+	return health.New(health.Options{Version: c.Telemetry.Version, Logger: log, Observe: metrics.ObserveHealth, Token: c.HealthToken}, checks...)
 }

@@ -27,9 +27,13 @@ type component struct {
 	after func(c *component, before, now *result)
 }
 
+// again is the longest pause after a run that failed: who came back should not be
+// taken for absent much longer.
+const again = time.Second
+
 // loop runs the check until ctx ends. The first run is at once; later ones are
-// a period apart, give or take a tenth, so that containers that started
-// together do not ask together.
+// a period apart, or at most again after a failure, give or take a tenth, so that
+// containers that started together do not ask together.
 func (c *component) loop(ctx context.Context) {
 	for {
 		run, cancel := context.WithTimeout(ctx, c.Timeout)
@@ -38,7 +42,11 @@ func (c *component) loop(ctx context.Context) {
 		go func() { done <- c.run(run) }()
 		ended := c.await(ctx, done)
 		cancel()
-		if !ended || !sleep(ctx, jitter(c.Every)) {
+		pause := c.Every
+		if last := c.last.Load(); last != nil && last.status != Healthy {
+			pause = min(pause, again)
+		}
+		if !ended || !sleep(ctx, jitter(pause)) {
 			return
 		}
 	}

@@ -1,8 +1,11 @@
 package health
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/json"
 	"net/http"
+	"strings"
 )
 
 // Live answers as long as the process can.
@@ -30,15 +33,28 @@ func (h *Health) Ready() http.Handler {
 }
 
 // Health answers with all components, for the public: figures and codes, no
-// texts. 200 for healthy and degraded, 503 for unhealthy.
-func (h *Health) Health() http.Handler { return h.document(Document.public) }
+// texts. 200 for healthy and degraded, 503 for unhealthy. Who shows Options.Token as a
+// bearer token gets the answer of Detail; another token is no error, for a probe must
+// not fail by it.
+func (h *Health) Health() http.Handler { return h.document(h.trusts) }
 
 // Detail is Health with hosts and error texts, for the internal listener.
 func (h *Health) Detail() http.Handler {
-	return h.document(func(d Document) Document { return d })
+	return h.document(func(*http.Request) bool { return true })
 }
 
-func (h *Health) document(view func(Document) Document) http.Handler {
+// trusts reports whether the request shows the token. The time that this takes tells
+// nothing about it, nor about its length.
+func (h *Health) trusts(r *http.Request) bool {
+	shown, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || h.options.Token == "" {
+		return false
+	}
+	got, want := sha256.Sum256([]byte(shown)), sha256.Sum256([]byte(h.options.Token))
+	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+}
+
+func (h *Health) document(all func(*http.Request) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.await(r.Context(), func(*component) bool { return true })
 		d := h.Document()
@@ -46,7 +62,10 @@ func (h *Health) document(view func(Document) Document) http.Handler {
 		if d.Status == Unhealthy {
 			status = http.StatusServiceUnavailable
 		}
-		write(w, status, view(d))
+		if !all(r) {
+			d = d.public()
+		}
+		write(w, status, d)
 	})
 }
 

@@ -15,6 +15,9 @@ type Options struct {
 	// Observe is called after every run that ended in time or reached its
 	// limit, by the goroutine of that component. May be nil.
 	Observe func(component string, status Status, latency time.Duration)
+	// Token, as a bearer token, gets the answer of Detail from Health; without one
+	// nobody does.
+	Token string
 }
 
 // Health holds the state of a container. Its methods and handlers may be called

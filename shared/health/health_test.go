@@ -129,6 +129,34 @@ func TestPublicAnswerHidesHostsAndTexts(t *testing.T) {
 	})
 }
 
+func TestTheTokenOpensTheDetails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		fail := Check{Name: "redis", Run: func(context.Context) error { return errDown }}
+		guarded, open := start(t, Options{Token: "correct horse"}, fail), start(t, Options{}, fail)
+		for _, test := range []struct {
+			name, header string
+			h            *Health
+			want         bool
+		}{
+			{"no header", "", guarded, false},
+			{"the token", "Bearer correct horse", guarded, true},
+			{"a wrong one", "Bearer correct mule", guarded, false},
+			{"its beginning", "Bearer correct", guarded, false},
+			{"another scheme", "Basic correct horse", guarded, false},
+			{"none is set", "Bearer ", open, false},
+		} {
+			r := httptest.NewRequest(http.MethodGet, "/health", nil)
+			r.Header.Set("Authorization", test.header)
+			w := httptest.NewRecorder()
+			test.h.Health().ServeHTTP(w, r)
+			if got := strings.Contains(w.Body.String(), "10.0.0.7"); got != test.want || w.Code != http.StatusOK {
+				t.Errorf("%s: details %t with %d, want %t", test.name, got, w.Code, test.want)
+			}
+		}
+	})
+}
+
 func TestReadinessNamesItsReason(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

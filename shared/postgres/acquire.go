@@ -24,6 +24,7 @@ const recheck = 50 * time.Millisecond
 // acquireBound limits how long a caller waits for a connection of the pool, on
 // every way into it: the pool lets a tracer replace the context of the wait.
 type acquireBound struct {
+	sentry  *sentry
 	busy    time.Duration // while every connection is in use
 	connect time.Duration // while one is being opened
 }
@@ -32,6 +33,10 @@ type acquireBound struct {
 func (b acquireBound) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool, _ pgxpool.TraceAcquireStartData) context.Context {
 	a := &acquireContext{caller: ctx}
 	a.Context, a.cancel = context.WithCancelCause(ctx)
+	if b.sentry.away.Load() {
+		a.cancel(ErrNoConnection)
+		return a
+	}
 	began := time.Now()
 	look := func() {
 		a.mu.Lock()
@@ -41,9 +46,12 @@ func (b acquireBound) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool,
 		case a.timer == nil: // the wait is over
 		case stat.AcquiredConns() >= stat.MaxConns():
 			a.cancel(ErrBusy)
+		case b.sentry.away.Load():
+			a.cancel(ErrNoConnection)
 		case time.Since(began) >= b.connect:
 			a.cancel(ErrNoConnection)
 		default:
+			b.sentry.suspect() // opening a connection takes long
 			a.timer.Reset(recheck)
 		}
 	}
@@ -54,23 +62,54 @@ func (b acquireBound) TraceAcquireStart(ctx context.Context, pool *pgxpool.Pool,
 }
 
 // TraceAcquireEnd ends the wait.
-func (acquireBound) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, _ pgxpool.TraceAcquireEndData) {
-	if a, ok := ctx.Value(acquireKey{}).(*acquireContext); ok {
-		a.mu.Lock()
-		defer a.mu.Unlock()
+func (b acquireBound) TraceAcquireEnd(ctx context.Context, _ *pgxpool.Pool, data pgxpool.TraceAcquireEndData) {
+	a, ok := ctx.Value(acquireKey{}).(*acquireContext)
+	if !ok {
+		return
+	}
+	if data.Err != nil && a.Err() == nil { // a connection could not be opened
+		b.sentry.suspect()
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.timer != nil {
 		a.timer.Stop()
 		a.timer = nil
-		a.cancel(nil)
+	}
+	a.cancel(nil)
+}
+
+// silent reports a statement without an answer from the server: one that broke or that
+// took longer than its caller had time. The server has limits of its own, which are
+// shorter and are answers.
+func (b acquireBound) silent(ctx context.Context, err error) {
+	if err != nil && (errors.Is(ctx.Err(), context.DeadlineExceeded) || lost(err)) {
+		b.sentry.suspect()
 	}
 }
 
-// TraceQueryStart and TraceQueryEnd do nothing; the pool asks for a query tracer.
+// TraceQueryStart does nothing.
 func (acquireBound) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
 	return ctx
 }
 
-// TraceQueryEnd does nothing.
-func (acquireBound) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+// TraceQueryEnd looks whether the server has answered.
+func (b acquireBound) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	b.silent(ctx, data.Err)
+}
+
+// TraceBatchStart does nothing.
+func (acquireBound) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+
+// TraceBatchQuery does nothing: the end of the batch tells.
+func (acquireBound) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+
+// TraceBatchEnd looks whether the server has answered.
+func (b acquireBound) TraceBatchEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchEndData) {
+	b.silent(ctx, data.Err)
+}
 
 type acquireKey struct{}
 

@@ -11,6 +11,8 @@
 //     both revisions of a rollout counted. A size beyond it is refused at start.
 //   - No caller waits longer than Config.AcquireTimeout for a connection while all
 //     are in use, or longer than Config.ConnectTimeout for a new one.
+//   - While the server is away - refusing, shutting down or silent - callers are turned
+//     away at once, and one look at a time, on behalf of all, finds it again.
 //   - No transaction outlives the server's timeouts, also when this process is
 //     cut off from the network while it holds a row.
 //   - A connection that answers 25006 (read-only after a failover) is dropped

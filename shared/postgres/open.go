@@ -17,13 +17,13 @@ import (
 )
 
 // DB is a pool of connections. All of its methods may be called concurrently.
-// Close, from pgxpool, waits until the connections in use are back.
 type DB struct {
 	*pgxpool.Pool
 
 	config Config
 	sizing Sizing
 	logger *slog.Logger
+	sentry *sentry
 	// path is what the first connection learnt about the way to the server.
 	path atomic.Pointer[path]
 }
@@ -42,6 +42,7 @@ func Open(ctx context.Context, c Config, logger *slog.Logger) (*DB, error) {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
 	db := &DB{config: c, sizing: sizing, logger: logger}
+	db.sentry = newSentry(db.ask, c.ConnectTimeout, func() { db.Reset() }, logger)
 	pc, err := db.poolConfig()
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
@@ -98,7 +99,7 @@ func (db *DB) poolConfig() (*pgxpool.Config, error) {
 		}
 		return byDefault(conn, e)
 	}
-	bound := acquireBound{busy: c.AcquireTimeout, connect: max(c.AcquireTimeout, c.ConnectTimeout)}
+	bound := acquireBound{sentry: db.sentry, busy: c.AcquireTimeout, connect: max(c.AcquireTimeout, c.ConnectTimeout)}
 	if c.Tracer == nil {
 		cc.Tracer = bound
 	} else {
