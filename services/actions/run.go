@@ -79,7 +79,7 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 	desk := play.NewDesk(db, c.Bets, outlet.Wake)
 	defer desk.Close()
 	functions := (&api.API{DB: db, Desk: desk, Signer: signer, Verifier: verifier, TokenTTL: c.TokenTTL}).Functions()
-	state := watch(db, rooms, metrics, log, c)
+	state := watch(db, rooms, outlet, metrics, log, c)
 	handler, err := routes(c.Target, functions, metrics, state, log, announce)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -10,9 +9,11 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/vegascore/vegascore/services/actions/internal/relay"
 	"github.com/vegascore/vegascore/shared/health"
 	"github.com/vegascore/vegascore/shared/outbox"
 	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/postgres/check"
 	"github.com/vegascore/vegascore/shared/redisconn"
 	"github.com/vegascore/vegascore/shared/telemetry"
 )
@@ -23,25 +24,13 @@ const oldRow = 30 * time.Second
 // watch is the health of this container. Without the database it is unhealthy, and
 // with an old schema not ready; without Redis, or with rows that wait too long for
 // their sink, it is degraded: bets are taken as ever.
-func watch(db *postgres.DB, rooms redis.UniversalClient, metrics *telemetry.Metrics, log *slog.Logger, c config) *health.Health {
+func watch(db *postgres.DB, rooms redis.UniversalClient, outlet *relay.Relay, metrics *telemetry.Metrics, log *slog.Logger, c config) *health.Health {
 	metrics.Read("database_pool_size", "Most connections that this container may open.", func() float64 { return float64(db.Sizing().Size) })
 	checks := []health.Check{
-		{
-			Name: "database", Critical: true, Run: timed(metrics.Latency("database"), db.Check),
-			Details: db.Details,
-		},
-		{
-			Name: "schema", Critical: true, Ready: true,
-			Run: func(ctx context.Context) error {
-				err := db.CheckSchema(ctx, minSchema)
-				if errors.Is(err, postgres.ErrSchemaTooOld) {
-					return health.Because("schema_too_old", err)
-				}
-				return health.Because("database_unavailable", err)
-			},
-			Details: func() map[string]any { return map[string]any{"minimum": minSchema} },
-		},
+		check.Database(db, metrics.Latency("database").Observe),
+		check.Schema(db, minSchema),
 		backlog(db),
+		publishing(outlet),
 		health.System(c.Database.MemoryMB),
 	}
 	if rooms != nil {
@@ -72,6 +61,23 @@ func backlog(db *postgres.DB) health.Check {
 			return nil
 		},
 		Details: func() map[string]any { return map[string]any{"unsent": unsent.Load(), "oldest_ms": oldest.Load()} },
+	}
+}
+
+// publishing looks at how facts go to Pub/Sub. It sends nothing by itself: while no bet
+// is played there is nothing to tell, and rows that wait are the outbox's matter.
+func publishing(outlet *relay.Relay) health.Check {
+	return health.Check{
+		Name: "pubsub", Local: true, Every: time.Second,
+		Run: func(context.Context) error { return health.Because("pubsub_unavailable", outlet.Publishing().Err) },
+		Details: func() map[string]any {
+			p := outlet.Publishing()
+			var failing int64
+			if !p.Since.IsZero() {
+				failing = time.Since(p.Since).Milliseconds()
+			}
+			return map[string]any{"sent": p.Sent, "failing_ms": failing}
+		},
 	}
 }
 

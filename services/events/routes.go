@@ -23,11 +23,10 @@ var consumers = map[string]func() map[string]inbox.Prepare{
 
 // routes mounts the functions at POST /push/<name>. With FUNCTION_TARGET there is
 // that one alone, at POST / as well, where the functions framework would serve it.
-func routes(c config, db inbox.DB, verifier push.Verifier, metrics *telemetry.Metrics, state *health.Health, log *slog.Logger, announce register) (http.Handler, error) {
+func routes(c config, db inbox.DB, verifier push.Verifier, counted *push.Metrics, metrics *telemetry.Metrics, state *health.Health, log *slog.Logger, announce register) (http.Handler, error) {
 	if _, known := consumers[c.Target]; c.Target != "" && !known {
 		return nil, fmt.Errorf("FUNCTION_TARGET is %q: must be one of %s, or empty for all", c.Target, strings.Join(names(), ", "))
 	}
-	counted := push.NewMetrics(metrics)
 	mux := web.NewMux()
 	for _, name := range names() {
 		f := &push.Function{Name: name, Verifier: verifier, Consumer: inbox.New(db, name, consumers[name]()), Metrics: counted, Logger: log}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vegascore/vegascore/services/events/internal/push"
 	"github.com/vegascore/vegascore/shared/auth"
 	"github.com/vegascore/vegascore/shared/health"
 	"github.com/vegascore/vegascore/shared/postgres"
@@ -53,8 +54,9 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 	}
 
 	metrics := telemetry.NewMetrics()
-	state := watch(db, metrics, log, c)
-	routes, err := routes(c, db, verifier, metrics, state, log, announce)
+	counted := push.NewMetrics(metrics)
+	state := watch(db, counted, metrics, log, c)
+	routes, err := routes(c, db, verifier, counted, metrics, state, log, announce)
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
@@ -85,36 +87,4 @@ func serve(ctx context.Context, c config, ln net.Listener, routes http.Handler, 
 		err = errors.Join(cause, err)
 	}
 	return err
-}
-
-// watch is the health of this container.
-func watch(db *postgres.DB, metrics *telemetry.Metrics, log *slog.Logger, c config) *health.Health {
-	metrics.Read("database_pool_size", "Most connections that this container may open.", func() float64 { return float64(db.Sizing().Size) })
-	latency := metrics.Latency("database")
-	return health.New(health.Options{Version: c.Telemetry.Version, Logger: log, Observe: metrics.ObserveHealth, Token: c.HealthToken},
-		health.Check{
-			Name: "database", Critical: true,
-			Run: func(ctx context.Context) error {
-				start := time.Now()
-				err := db.Check(ctx)
-				if err == nil {
-					latency.Observe(time.Since(start))
-				}
-				return err
-			},
-			Details: db.Details,
-		},
-		health.Check{
-			Name: "schema", Critical: true, Ready: true,
-			Run: func(ctx context.Context) error {
-				err := db.CheckSchema(ctx, minSchema)
-				if errors.Is(err, postgres.ErrSchemaTooOld) {
-					return health.Because("schema_too_old", err)
-				}
-				return health.Because("database_unavailable", err)
-			},
-			Details: func() map[string]any { return map[string]any{"minimum": minSchema} },
-		},
-		health.System(c.Database.MemoryMB),
-	)
 }

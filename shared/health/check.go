@@ -85,16 +85,31 @@ func Because(reason string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &coded{reason, err}
+	return &coded{reason: reason, cause: err}
+}
+
+// Mildly is Because for a failure that only degrades: the container stays ready and is
+// not unhealthy, however critical the component is.
+func Mildly(reason string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &coded{reason: reason, cause: err, mild: true}
 }
 
 type coded struct {
 	reason string
 	cause  error
+	mild   bool
 }
 
 func (c *coded) Error() string { return c.reason + ": " + c.cause.Error() }
 func (c *coded) Unwrap() error { return c.cause }
+
+func isMild(err error) bool {
+	var c *coded
+	return errors.As(err, &c) && c.mild
+}
 
 // reasonOf returns the code of a check's error.
 func reasonOf(name string, err error) string {

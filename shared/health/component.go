@@ -101,7 +101,7 @@ func (c *component) run(ctx context.Context) (r *result) {
 
 func (c *component) failure(err error, took time.Duration) *result {
 	status := Degraded
-	if c.Critical {
+	if c.Critical && !isMild(err) {
 		status = Unhealthy
 	}
 	return &result{status: status, reason: reasonOf(c.Name, err), err: err, latency: took, at: time.Now()}

@@ -65,7 +65,7 @@ func (h *Health) readiness() (ready bool, reason string) {
 		if !c.Ready {
 			continue
 		}
-		if r := c.snapshot(); r.reason != "" {
+		if r := c.snapshot(); r.reason != "" && !isMild(r.err) {
 			return false, r.reason
 		}
 	}

@@ -79,11 +79,12 @@ func rank(status string) int {
 	}
 }
 
-// health answers the worst status of all services, per component too, and every
-// service's own document. 503 when any service is unhealthy.
+// health answers the worst status of all services, per component too, their version
+// if it is one, and every service's own document. 503 when any service is unhealthy.
 func (d *Door) health(w http.ResponseWriter, r *http.Request) {
 	worst := "healthy"
 	services, components := map[string]any{}, map[string]json.RawMessage{}
+	version, mixed := "", false
 	for _, p := range d.ask(r, "/health") {
 		status := "unhealthy"
 		if p.body == nil {
@@ -92,6 +93,9 @@ func (d *Door) health(w http.ResponseWriter, r *http.Request) {
 			services[p.name] = p.body
 			status = statusOf(p.body["status"])
 			merge(components, p.body["components"])
+			its := versionOf(p.body["version"])
+			mixed = mixed || version != "" && its != version
+			version = its
 		}
 		if rank(status) > rank(worst) {
 			worst = status
@@ -101,7 +105,19 @@ func (d *Door) health(w http.ResponseWriter, r *http.Request) {
 	if rank(worst) == 2 {
 		worst, code = "unhealthy", http.StatusServiceUnavailable
 	}
-	answer(w, code, map[string]any{"status": worst, "uptime": d.uptime(), "components": components, "services": services})
+	body := map[string]any{"status": worst, "uptime": d.uptime(), "components": components, "services": services}
+	if version != "" && !mixed { // in the middle of a rollout the services' own documents tell
+		body["version"] = version
+	}
+	answer(w, code, body)
+}
+
+// versionOf is empty for what is no version.
+func versionOf(raw json.RawMessage) (version string) {
+	if json.Unmarshal(raw, &version) != nil {
+		return ""
+	}
+	return version
 }
 
 func statusOf(raw json.RawMessage) string {

@@ -3,6 +3,7 @@ package relay
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/vegascore/vegascore/shared/outbox"
 	"github.com/vegascore/vegascore/shared/outbox/factsink"
@@ -15,15 +16,40 @@ type factSender struct {
 
 	mu     sync.Mutex
 	sender *factsink.Sender
+	last   Publishing
+}
+
+// Publishing is how sending to Pub/Sub goes, as far as the last batch tells.
+type Publishing struct {
+	Sent  int64     // facts since the start
+	Err   error     // of the last batch; nil when it went well, or there was none yet
+	Since time.Time // of the first failure in a row; zero without one
 }
 
 // Send implements outbox.Sender.
 func (f *factSender) Send(ctx context.Context, rows []outbox.Row) (int, error) {
 	sender, err := f.open(ctx)
-	if err != nil {
-		return 0, err
+	n := 0
+	if err == nil {
+		n, err = sender.Send(ctx, rows)
 	}
-	return sender.Send(ctx, rows)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last.Sent += int64(n)
+	f.last.Err = err
+	switch {
+	case err == nil:
+		f.last.Since = time.Time{}
+	case f.last.Since.IsZero():
+		f.last.Since = time.Now()
+	}
+	return n, err
+}
+
+func (f *factSender) publishing() Publishing {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.last
 }
 
 func (f *factSender) open(ctx context.Context) (*factsink.Sender, error) {

@@ -72,6 +72,9 @@ func (r *Relay) Wake() {
 	}
 }
 
+// Publishing tells how sending to Pub/Sub goes.
+func (r *Relay) Publishing() Publishing { return r.facts.publishing() }
+
 // Run drains until ctx ends, then once more, so that what the last requests have
 // committed does not wait for another container, and closes the connection to
 // Pub/Sub. An error says which rows that last drain has left behind.

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,6 +16,9 @@ const (
 
 // Metrics counts deliveries.
 type Metrics struct {
+	mu   sync.Mutex
+	last Deliveries
+
 	deliveries *prometheus.CounterVec
 	lag        *prometheus.HistogramVec
 }
@@ -38,6 +42,36 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 
 func (m *Metrics) count(function, outcome string) {
 	m.deliveries.WithLabelValues(function, outcome).Inc()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch outcome {
+	case refused: // anybody can send those
+		m.last.Refused++
+	case poison:
+		m.last.Poison++
+	case failed:
+		m.last.Failed++
+		m.last.InARow++
+	default:
+		m.last.Handled++
+		m.last.InARow = 0
+	}
+}
+
+// Deliveries counts those of all functions since the start.
+type Deliveries struct {
+	Handled int64 // also duplicates, and events that are none of ours
+	Refused int64 // their token is missing or wrong
+	Poison  int64 // they can never be handled
+	Failed  int64 // they come again
+	InARow  int64 // failed since the last that was handled
+}
+
+// Deliveries returns the counts.
+func (m *Metrics) Deliveries() Deliveries {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.last
 }
 
 func (m *Metrics) late(function string, lag time.Duration) {
