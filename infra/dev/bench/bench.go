@@ -1,6 +1,7 @@
 // Package bench measures the platform next to peers in the same run, because only
 // the ratio survives a change of machine: bets over HTTP next to pgbench with the
 // same SQL on the same server, the start of each service next to a bare Go server's,
+// a pool of one connection next to the chosen size, probes while everything hangs,
 // and broadcasts next to a Node socket.io server's.
 package bench
 
@@ -23,8 +24,9 @@ type Options struct {
 	Root string
 	// Short takes a minute and is good for a look, not for figures.
 	Short bool
-	// Bets, Starts, Fanout and Connections choose the parts; all when none is set.
-	Bets, Starts, Fanout, Connections bool
+	// Bets, Pool, Starts, Probes, Fanout and Connections choose the parts; all when none
+	// is set.
+	Bets, Pool, Starts, Probes, Fanout, Connections bool
 	// Profiles is a folder for CPU profiles of the broadcasts' servers. Taking them costs
 	// them CPU, so the figures of such a run are not to be compared. None when empty.
 	Profiles string
@@ -35,7 +37,9 @@ type Options struct {
 // Result holds the figures of a run; parts that were not chosen are empty.
 type Result struct {
 	Bets        *Bets         `json:"bets,omitempty"`
+	Pools       []Pool        `json:"pools,omitempty"`
 	Starts      []Start       `json:"starts,omitempty"`
+	Probes      []Probes      `json:"probes,omitempty"`
 	Fanout      []Fanout      `json:"fanout,omitempty"`
 	Connections []Connections `json:"connections,omitempty"`
 }
@@ -55,6 +59,8 @@ type bench struct {
 	betsWarmUp, roundTime time.Duration
 	startAttempts         int
 	playersPerClient      int
+	poolClients           int // of each size of the pool
+	probesAtOnce          int
 }
 
 // Run builds what it measures and measures it. It takes some minutes, a first build
@@ -70,21 +76,21 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 		}
 		opts.Root = root
 	}
-	if !opts.Bets && !opts.Starts && !opts.Fanout && !opts.Connections {
-		opts.Bets, opts.Starts, opts.Fanout, opts.Connections = true, true, true, true
+	if !opts.Bets && !opts.Pool && !opts.Starts && !opts.Probes && !opts.Fanout && !opts.Connections {
+		opts.Bets, opts.Pool, opts.Starts, opts.Probes, opts.Fanout, opts.Connections = true, true, true, true, true, true
 	}
 	b := &bench{
 		Options: opts, bin: filepath.Join(opts.Root, ".cache", "bench"),
 		connections: 5000, members: 1000, fanoutRounds: 3, warmUp: time.Second, fanoutTime: 2500 * time.Millisecond,
 		clients: 25, crowd: 200, playersPerClient: 10, rounds: 5, betsWarmUp: 2 * time.Second, roundTime: 4 * time.Second,
-		startAttempts: 15,
+		startAttempts: 15, poolClients: 64, probesAtOnce: 500,
 	}
 	if opts.Short {
 		b.connections = 500
 		b.members, b.fanoutRounds, b.warmUp, b.fanoutTime = 100, 1, 200*time.Millisecond, 500*time.Millisecond
 		b.crowd = 50
 		b.playersPerClient, b.rounds, b.betsWarmUp, b.roundTime = 2, 1, 500*time.Millisecond, time.Second
-		b.startAttempts = 3
+		b.startAttempts, b.poolClients, b.probesAtOnce = 3, 16, 50
 	}
 	b.say("building what is measured")
 	if err := b.build(ctx); err != nil {
@@ -106,7 +112,7 @@ func (b *bench) run(ctx context.Context) (*Result, error) {
 			return &r, fmt.Errorf("bench: %w", err)
 		}
 	}
-	if !b.Bets && !b.Starts {
+	if !b.Bets && !b.Pool && !b.Starts && !b.Probes {
 		return &r, nil
 	}
 	env, err := b.prepare(ctx)
@@ -116,6 +122,16 @@ func (b *bench) run(ctx context.Context) (*Result, error) {
 	defer env.close(context.WithoutCancel(ctx))
 	if b.Starts {
 		if r.Starts, err = b.starts(ctx, env); err != nil {
+			return &r, fmt.Errorf("bench: %w", err)
+		}
+	}
+	if b.Probes {
+		if r.Probes, err = b.probes(ctx, env); err != nil {
+			return &r, fmt.Errorf("bench: %w", err)
+		}
+	}
+	if b.Pool {
+		if r.Pools, err = b.pools(ctx, env); err != nil {
 			return &r, fmt.Errorf("bench: %w", err)
 		}
 	}

@@ -40,6 +40,12 @@ func TestAShortRunPrintsSoundFigures(t *testing.T) {
 	if len(r.Starts) != 4 {
 		t.Errorf("%d starts", len(r.Starts))
 	}
+	if len(r.Pools) != 2 || r.Pools[0].Size != 1 || r.Pools[1].Size <= 1 || r.Pools[0].PerSecond <= 0 || r.Pools[1].PerSecond <= 0 {
+		t.Errorf("pools: %+v", r.Pools)
+	}
+	if len(r.Probes) != 2 || r.Probes[1].P99 <= 0 || r.Probes[1].P99 > r.Probes[1].Worst {
+		t.Errorf("probes: %+v", r.Probes)
+	}
 	if len(r.Fanout) != 3*len(scenarios) {
 		t.Errorf("%d broadcasts", len(r.Fanout))
 	}
@@ -50,7 +56,7 @@ func TestAShortRunPrintsSoundFigures(t *testing.T) {
 	}
 	var text bytes.Buffer
 	r.Write(&text)
-	for _, want := range []string{"pgbench with the same SQL", "actions", "S8  socket.io", "S3: one room", "S6  vegascore", "connects/s"} {
+	for _, want := range []string{"pgbench with the same SQL", "actions", "S8  socket.io", "S3: one room", "S6  vegascore", "connects/s", "as chosen", "Probes while"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
 		}
@@ -69,6 +75,7 @@ func TestUnsoundFiguresAreAnError(t *testing.T) {
 		{Fanout: []Fanout{{Deliveries: 1, Unordered: 1}}},
 		{Fanout: []Fanout{{}}},
 		{Bets: &Bets{Unmatched: 1}},
+		{Pools: []Pool{{WrongMoney: 1}}},
 		{Bets: &Bets{WrongMoney: 1}},
 		{Bets: &Bets{BadLedger: 1}},
 	} {

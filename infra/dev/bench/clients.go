@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vegascore/vegascore/infra/dev/load/latency"
@@ -21,7 +23,18 @@ import (
 type clients struct {
 	all     []*bettor
 	answers *latency.Histogram
+
+	// refusals, when set, is for 503s, after which a client tries again; without it
+	// they are errors.
+	refusals *latency.Histogram
+	refused  atomic.Int64
 }
+
+// refusalPause is before the next attempt.
+const refusalPause = 10 * time.Millisecond
+
+// errRefused is a 503.
+var errRefused = errors.New("refused")
 
 // bettor is one client.
 type bettor struct {
@@ -80,7 +93,14 @@ func (c *clients) run(ctx context.Context, d time.Duration) (float64, error) {
 		wg.Go(func() { // ends after d
 			for time.Since(began) < d && ctx.Err() == nil && errs[i] == nil {
 				start := time.Now()
-				errs[i] = b.bet()
+				err := b.bet()
+				if errors.Is(err, errRefused) && c.refusals != nil {
+					c.refusals.Add(time.Since(start))
+					c.refused.Add(1)
+					<-time.After(refusalPause)
+					continue
+				}
+				errs[i] = err
 				c.answers.Add(time.Since(start))
 			}
 		})
@@ -173,6 +193,9 @@ func (b *bettor) ask(request string, out any) error {
 	body, err := io.ReadAll(answer.Body)
 	if err != nil {
 		return err
+	}
+	if answer.StatusCode == http.StatusServiceUnavailable {
+		return fmt.Errorf("%w: %s: %s", errRefused, answer.Status, body)
 	}
 	if answer.StatusCode != http.StatusCreated {
 		return fmt.Errorf("%s: %s", answer.Status, body)

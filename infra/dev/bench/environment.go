@@ -20,18 +20,20 @@ const (
 	password   = "bench"
 	httpName   = "over_http" // databases on one server
 	sqlName    = "over_sql"
+	poolName   = "over_pool"
 	pushIssuer = "https://accounts.vegascore.local"
 	pushEmail  = "push@vegascore.local"
 )
 
 // environment is what the services need: a PostgreSQL that syncs its log to disk,
-// with a database for bets over HTTP and an equal one for pgbench, Redis, and keys.
+// with a database for bets over HTTP and equal ones for pgbench and for the pools, Redis,
+// and keys.
 type environment struct {
 	dir      string
 	postgres *localpg.Server
 	redis    *localredis.Server
 
-	httpURL, sqlURL string // as the services connect
+	httpURL, sqlURL, poolURL string // as the services connect
 }
 
 // prepare starts the servers. The caller ends them with close.
@@ -87,13 +89,20 @@ func (e *environment) databases(ctx context.Context, migrate string) error {
 		if err := localpg.EnsureLogin(ctx, conn, password); err != nil {
 			return err
 		}
-		_, err := conn.Exec(ctx, "CREATE DATABASE "+sqlName+" TEMPLATE "+httpName+" OWNER "+localpg.Owner)
-		return err
+		for _, name := range []string{sqlName, poolName} {
+			if _, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+httpName+" OWNER "+localpg.Owner); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	if e.httpURL, err = localpg.WithUser(admin, httpName, localpg.Login, password); err != nil {
+		return err
+	}
+	if e.poolURL, err = localpg.WithUser(admin, poolName, localpg.Login, password); err != nil {
 		return err
 	}
 	e.sqlURL, err = localpg.WithUser(admin, sqlName, localpg.Login, password)

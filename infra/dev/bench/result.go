@@ -22,6 +22,11 @@ func (r *Result) Err() error {
 			wrong = append(wrong, fmt.Sprintf("%s with %s: no deliveries", f.Scenario, f.Server))
 		}
 	}
+	for _, p := range r.Pools {
+		if p.WrongMoney != 0 {
+			wrong = append(wrong, fmt.Sprintf("pool of %d: %d times wrong money", p.Size, p.WrongMoney))
+		}
+	}
 	if b := r.Bets; b != nil && b.Unmatched+b.WrongMoney+b.BadLedger != 0 {
 		wrong = append(wrong, fmt.Sprintf("bets: %d unmatched, %d times wrong money, bad ledger: %d", b.Unmatched, b.WrongMoney, b.BadLedger))
 	}
@@ -50,12 +55,38 @@ func (r *Result) Write(w io.Writer) {
 			fmt.Fprintf(w, "  %-10s %7.1f ms %7.1f ms %7.1f ms %9.1fx\n", s.Service, ms(s.Median), ms(s.Best), ms(s.Worst), float64(s.Median)/float64(bare))
 		}
 	}
+	if len(r.Pools) > 0 {
+		r.writePools(w)
+	}
+	if len(r.Probes) > 0 {
+		r.writeProbes(w)
+	}
 	if len(r.Connections) > 0 {
 		r.writeConnections(w)
 	}
 	if len(r.Fanout) > 0 {
 		fmt.Fprintf(w, "\nBroadcasts, %d-byte messages; lost, repeated and out of order are counted\n", frameBytes)
 		r.writeFanout(w)
+	}
+}
+
+func (r *Result) writePools(w io.Writer) {
+	fmt.Fprintf(w, "\nPool, %d clients each, %s more for each write to PostgreSQL, medians of rounds in turn\n", r.Pools[0].Clients, networkDelay)
+	fmt.Fprintf(w, "  %-18s %10s %10s %10s %12s %14s %8s\n", "", "bets/s", "p50", "p99", "503 busy", "p99 of those", "to one")
+	for _, p := range r.Pools {
+		name := fmt.Sprintf("%d by hand", p.Size)
+		if p.Chosen {
+			name = fmt.Sprintf("%d as chosen", p.Size)
+		}
+		fmt.Fprintf(w, "  %-18s %10.0f %7.1f ms %7.1f ms %12d %11.1f ms %7.1fx\n", name, p.PerSecond, ms(p.P50), ms(p.P99), p.Refused, ms(p.RefusedP99), p.PerSecond/max(r.Pools[0].PerSecond, 1e-9))
+	}
+}
+
+func (r *Result) writeProbes(w io.Writer) {
+	fmt.Fprintf(w, "\nProbes while PostgreSQL and Redis hang, %d at once, %d times; the bare server asks nobody\n", r.Probes[0].AtOnce, r.Probes[0].Bursts)
+	fmt.Fprintf(w, "  %-10s %10s %10s %10s\n", "", "p50", "p99", "worst")
+	for _, p := range r.Probes {
+		fmt.Fprintf(w, "  %-10s %7.1f ms %7.1f ms %7.1f ms\n", p.Service, ms(p.P50), ms(p.P99), ms(p.Worst))
 	}
 }
 
