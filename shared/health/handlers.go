@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Live answers as long as the process can.
@@ -57,23 +58,60 @@ func (h *Health) trusts(r *http.Request) bool {
 func (h *Health) document(all func(*http.Request) bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.await(r.Context(), func(*component) bool { return true })
-		d := h.Document()
-		status := http.StatusOK
-		if d.Status == Unhealthy {
-			status = http.StatusServiceUnavailable
-		}
-		if !all(r) {
-			d = d.public()
-		}
-		write(w, status, d)
+		e := h.encoded(all(r))
+		send(w, e.status, e.body)
 	})
 }
 
+// fresh is how long an encoded document is sent again: a storm of probes then costs one
+// encoding in that time, and ages are off by no more.
+const fresh = 20 * time.Millisecond
+
+// encoding is a document as it is sent. It is never changed.
+type encoding struct {
+	at     time.Time
+	runs   int64 // that had ended when it was made
+	status int
+	body   []byte
+}
+
+// encoded returns the document, all of it or what is public.
+func (h *Health) encoded(all bool) *encoding {
+	cache := &h.public
+	if all {
+		cache = &h.whole
+	}
+	runs := h.runs.Load() // before the results are read: a later one shows in the next answer
+	if e := cache.Load(); e != nil && e.runs == runs && time.Since(e.at) < fresh {
+		return e
+	}
+	d := h.Document()
+	e := &encoding{at: time.Now(), runs: runs, status: http.StatusOK}
+	if d.Status == Unhealthy {
+		e.status = http.StatusServiceUnavailable
+	}
+	if !all {
+		d = d.public()
+	}
+	e.status, e.body = encode(e.status, d)
+	cache.Store(e)
+	return e
+}
+
 func write(w http.ResponseWriter, status int, v any) {
+	status, body := encode(status, v)
+	send(w, status, body)
+}
+
+func encode(status int, v any) (int, []byte) {
 	body, err := json.Marshal(v)
 	if err != nil { // a check's details hold something without a JSON form
-		status, body = http.StatusInternalServerError, []byte(`{"status":"unhealthy","reason":"details_unreadable"}`)
+		return http.StatusInternalServerError, []byte(`{"status":"unhealthy","reason":"details_unreadable"}`)
 	}
+	return status, body
+}
+
+func send(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

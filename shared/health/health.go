@@ -27,6 +27,9 @@ type Health struct {
 	started    time.Time
 	components []*component // in the order of the checks
 	draining   atomic.Bool
+
+	runs          atomic.Int64 // results so far, of all components
+	public, whole atomic.Pointer[encoding]
 }
 
 // New returns the health of the given components. Nothing runs before Run: until
@@ -74,6 +77,7 @@ func (h *Health) readiness() (ready bool, reason string) {
 
 // changed logs transitions and passes results on.
 func (h *Health) changed(c *component, before, now *result) {
+	h.runs.Add(1)
 	if h.options.Observe != nil {
 		h.options.Observe(c.Name, now.status, now.latency)
 	}
