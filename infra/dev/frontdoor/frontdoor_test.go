@@ -233,6 +233,11 @@ func TestThePageHasItsPolicy(t *testing.T) {
 
 func TestProbesAreTheWorstOfAllServices(t *testing.T) {
 	t.Parallel()
+	versioned := func(version string) func() (int, string) {
+		return func() (int, string) {
+			return 200, fmt.Sprintf(`{"status":"healthy","version":%q,"components":{"redis":{"status":"healthy"}}}`, version)
+		}
+	}
 	const sick = `{"status":"degraded","uptime":9,"components":{"redis":{"status":"degraded"},"database":{"status":"healthy"}}}`
 	for _, c := range []struct {
 		name       string
@@ -249,6 +254,17 @@ func TestProbesAreTheWorstOfAllServices(t *testing.T) {
 			all[3].health = func() (int, string) { return 503, `{"status":"unhealthy","uptime":1,"components":{}}` }
 		}, 503, 503, "unhealthy", "healthy", `"unhealthy"`},
 		{"one gone", func(all []*backend) { all[0].Close() }, 503, 503, "unhealthy", "healthy", `"rt1":{"reason":"unreachable"`},
+		{"one version", func(all []*backend) {
+			for _, b := range all {
+				b.health = versioned("5.0.0")
+			}
+		}, 200, 200, "healthy", "healthy", `,"version":"5.0.0"}` + "\n"},
+		{"two versions", func(all []*backend) {
+			for _, b := range all {
+				b.health = versioned("5.0.0")
+			}
+			all[2].health = versioned("5.0.1")
+		}, 200, 200, "healthy", "healthy", `"uptime":0}` + "\n"},
 		{"one talks nonsense", func(all []*backend) { all[2].health = func() (int, string) { return 200, "<html>" } }, 200, 503, "unhealthy", "healthy", "unreachable"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
