@@ -31,8 +31,8 @@ func ready(t *testing.T, p *process) (bool, string) {
 
 func TestReadinessWaitsForTheSchema(t *testing.T) {
 	t.Parallel()
-	empty := pgtest.Empty(t)
-	_, p := start(t, empty.URL)
+	old := pgtest.New(t) // first: the services' login comes with the first migration on a server
+	_, p := start(t, pgtest.Empty(t).URL)
 	if ok, reason := ready(t, p); ok || reason != "schema_too_old" {
 		t.Errorf("ready = %v, %q on a database without migrations; want schema_too_old", ok, reason)
 	}
@@ -40,7 +40,6 @@ func TestReadinessWaitsForTheSchema(t *testing.T) {
 		t.Errorf("/live = %d; want 200", status)
 	}
 
-	old := pgtest.New(t)
 	if _, err := old.DirectPool(t).Exec(t.Context(), "DELETE FROM schema_migrations WHERE version = $1", minSchema); err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +63,13 @@ func TestStartsWithoutADatabaseAndHeals(t *testing.T) {
 	if status, code := s.post(p.url+"/push/leaderboard", token, body); status != http.StatusServiceUnavailable {
 		t.Errorf("a delivery without a database = %d %s; want 503", status, code)
 	}
+	for range failures {
+		s.post(p.url+"/push/leaderboard", token, body)
+	}
+	eventually(t, "health tells of failing deliveries", func() bool {
+		status, text := get(t, p.url+"/health")
+		return status == http.StatusServiceUnavailable && strings.Contains(text, `"reason":"deliveries_failing"`)
+	})
 	if ok, reason := ready(t, p); ok || !strings.HasPrefix(reason, "database_") {
 		t.Errorf("ready = %v, %q without a database; want a reason", ok, reason)
 	}
@@ -73,6 +79,10 @@ func TestStartsWithoutADatabaseAndHeals(t *testing.T) {
 		return status == http.StatusNoContent
 	})
 	eventually(t, "ready again", func() bool { ok, _ := ready(t, p); return ok })
+	eventually(t, "healthy, with the delivery counted", func() bool {
+		status, text := get(t, p.url+"/health")
+		return status == http.StatusOK && strings.Contains(text, `"status":"healthy","version"`) && strings.Contains(text, `"handled":1`) && strings.Contains(text, `"poolSize":`)
+	})
 	if got := standings(t, db.Pool(t))["Ada"]; got != [2]int64{1, 100} {
 		t.Errorf("board = %v; want one round", got)
 	}

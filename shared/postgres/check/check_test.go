@@ -102,6 +102,7 @@ func TestAFullPoolIsDegradedAndReady(t *testing.T) {
 // Nobody has seen the schema yet: a full pool is no excuse.
 func TestASchemaThatWasNeverSeenIsNotReady(t *testing.T) {
 	t.Parallel()
+	pgtest.New(t) // the services' login comes with the first migration on a server
 	c := start(t, pgtest.Empty(t).URL)
 	c.await(503, 503, `"reason":"schema_too_old"`)
 	give := c.take()
