@@ -28,7 +28,7 @@ const (
 	defaultStatementTimeout = 5 * time.Second
 	defaultLockTimeout      = 2 * time.Second
 	defaultIdleTimeout      = 5 * time.Second
-	defaultAcquireTimeout   = 150 * time.Millisecond // so that a refusal is out within 250 ms
+	defaultAcquireTimeout   = 100 * time.Millisecond // twice in a row, in a full batch, is out within 250 ms
 	defaultConnectTimeout   = 2 * time.Second
 	defaultTxTimeout        = 10 * time.Second
 )
@@ -69,7 +69,7 @@ type Config struct {
 	StatementTimeout time.Duration `env:"DB_STATEMENT_TIMEOUT"`           // 0 is 5 s
 	LockTimeout      time.Duration `env:"DB_LOCK_TIMEOUT"`                // 0 is 2 s
 	IdleTimeout      time.Duration `env:"DB_IDLE_IN_TRANSACTION_TIMEOUT"` // 0 is 5 s
-	AcquireTimeout   time.Duration `env:"DB_ACQUIRE_TIMEOUT"`             // 0 is 150 ms
+	AcquireTimeout   time.Duration `env:"DB_ACQUIRE_TIMEOUT"`             // 0 is 100 ms
 	ConnectTimeout   time.Duration `env:"DB_CONNECT_TIMEOUT"`             // 0 is 2 s
 	TxTimeout        time.Duration `env:"DB_TX_TIMEOUT"`                  // of InTx, retries included; 0 is 10 s
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,11 +83,13 @@ func (c *container) take() (give func()) {
 			}
 		}
 	}
-	return func() {
+	give = sync.OnceFunc(func() {
 		for _, conn := range held {
 			conn.Release()
 		}
-	}
+	})
+	c.t.Cleanup(give) // before the pool is closed
+	return give
 }
 
 func TestAFullPoolIsDegradedAndReady(t *testing.T) {
