@@ -96,7 +96,7 @@ func (s *poolSide) start(ctx context.Context, b *bench, env *environment, addres
 		return err
 	}
 	if s.size, err = poolSize(ctx, base); err == nil {
-		s.clients, err = newClients(ctx, base, b.poolClients, 1)
+		s.clients, err = newClients(ctx, "pool"+s.limit, base, b.poolClients, 1)
 	}
 	if err != nil {
 		s.service.end()
