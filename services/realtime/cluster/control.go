@@ -54,7 +54,8 @@ type Control struct {
 	opts       ControlOptions
 	log        *slog.Logger
 	client     redis.UniversalClient
-	counts     bool // PUBLISH says how many receivers there were
+	route      route // publish's alone
+	counts     bool  // PUBLISH says how many receivers there were
 	subscriber *subscriber
 	tag        atomic.Pointer[string]
 	wake       chan struct{} // holds one token: something is to be sent
@@ -82,7 +83,7 @@ func NewControl(publish, subscribe redis.UniversalClient, opts ControlOptions, l
 	}
 	_, cluster := publish.(*redis.ClusterClient) // there each node counts its own receivers
 	c := &Control{
-		opts: opts, log: log, client: publish, counts: !cluster,
+		opts: opts, log: log, client: publish, route: route{client: publish}, counts: !cluster,
 		wake:     make(chan struct{}, 1),
 		incoming: newListener(),
 		links:    map[linkKey]*link{}, dialled: map[string]*link{},

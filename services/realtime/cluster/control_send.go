@@ -66,6 +66,9 @@ func (c *Control) flush(ctx context.Context) {
 	batch := c.collect()
 	for pause := (backoff{}); len(batch) > 0 || c.down.Load(); {
 		err := c.pipeline(ctx, batch)
+		if err != nil {
+			c.route.fail(ctx)
+		}
 		if c.down.Swap(err != nil) != (err != nil) {
 			if err != nil {
 				c.log.WarnContext(ctx, "not forwarding to other containers", "error", err)
@@ -120,8 +123,12 @@ func alive(batch []addressed) []addressed {
 
 // pipeline sends a batch. After an error some of it may have been sent.
 func (c *Control) pipeline(ctx context.Context, batch []addressed) error {
+	node, err := c.route.node(ctx)
+	if err != nil {
+		return err
+	}
 	if len(batch) == 0 {
-		return c.client.Ping(ctx).Err()
+		return node.Ping(ctx).Err()
 	}
 	for len(batch) > 0 {
 		n, size := 0, 0
@@ -129,7 +136,7 @@ func (c *Control) pipeline(ctx context.Context, batch []addressed) error {
 			size += len(batch[n].payload)
 			n++
 		}
-		pipe := c.client.Pipeline()
+		pipe := node.Pipeline()
 		for _, m := range batch[:n] {
 			pipe.Publish(ctx, m.channel, m.payload)
 		}

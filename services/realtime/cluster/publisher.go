@@ -169,7 +169,7 @@ func (p *publisher) take() []message {
 
 // pipeline sends one batch and returns how many messages Redis confirmed.
 func (p *publisher) pipeline(ctx context.Context, batch []message) (sent int, err error) {
-	node, err := p.route.node(ctx)
+	node, err := p.node(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -210,8 +210,17 @@ func (p *publisher) settle(sent, lost int, out bool) {
 	}
 }
 
+// node is where to publish: sharded channels are each on the node of their slot, which
+// a cluster's client finds.
+func (p *publisher) node(ctx context.Context) (redis.UniversalClient, error) {
+	if p.sharded {
+		return p.route.client, nil
+	}
+	return p.route.node(ctx)
+}
+
 func (p *publisher) ping(ctx context.Context) error {
-	node, err := p.route.node(ctx)
+	node, err := p.node(ctx)
 	if err != nil {
 		return err
 	}
