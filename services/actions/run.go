@@ -78,6 +78,7 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 	outlet := relay.New(db, rooms, c.Adapter, c.Facts, metrics, log)
 	desk := play.NewDesk(db, c.Bets, outlet.Wake)
 	defer desk.Close()
+	desk.Tell(keepBook(metrics))
 	functions := (&api.API{DB: db, Desk: desk, Signer: signer, Verifier: verifier, TokenTTL: c.TokenTTL}).Functions()
 	state := watch(db, rooms, outlet, metrics, log, c)
 	handler, err := routes(c.Target, functions, metrics, state, log, announce)

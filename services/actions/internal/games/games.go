@@ -8,6 +8,8 @@ package games
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/vegascore/vegascore/services/actions/internal/games/dice"
 	"github.com/vegascore/vegascore/shared/fair"
@@ -33,6 +35,9 @@ type Move struct {
 	// Params is the bet in the one form that its meaning has: two requests that mean
 	// the same have the same bytes here.
 	Params json.RawMessage
+	// Prizes is what the move may win, by theory. What their chances lack to 1 pays
+	// nothing.
+	Prizes []money.Prize
 	play   func(fair.Draws) (any, money.Multiplier)
 }
 
@@ -41,6 +46,9 @@ type Result struct {
 	Outcome json.RawMessage
 	Pays    money.Multiplier // of the stake; 0 for a loss
 }
+
+// Names returns the names of all games, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(all)) }
 
 // Find returns the game of that name, or the problem unknown_game.
 func Find(name string) (Game, error) {
@@ -66,7 +74,10 @@ func (m Move) Play(draws fair.Draws) (Result, error) {
 }
 
 // define makes an entry of a game's rules. P is the game's bet, O what came of it.
-func define[P interface{ Check() error }, O any](name, rules string, play func(P, fair.Draws) (O, money.Multiplier)) Game {
+func define[P interface {
+	Check() error
+	Prizes() []money.Prize
+}, O any](name, rules string, play func(P, fair.Draws) (O, money.Multiplier)) Game {
 	read := func(params []byte) (Move, error) {
 		var p P
 		if err := web.Unmarshal(params, &p); err != nil {
@@ -79,7 +90,7 @@ func define[P interface{ Check() error }, O any](name, rules string, play func(P
 		if err != nil {
 			return Move{}, fmt.Errorf("encode params of %s: %w", name, err)
 		}
-		return Move{Params: text, play: func(d fair.Draws) (any, money.Multiplier) { return play(p, d) }}, nil
+		return Move{Params: text, Prizes: p.Prizes(), play: func(d fair.Draws) (any, money.Multiplier) { return play(p, d) }}, nil
 	}
 	return Game{Name: name, Rules: rules, read: read}
 }

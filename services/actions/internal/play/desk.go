@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -42,13 +43,19 @@ type Database interface {
 	Pooled() bool
 }
 
+// Takings hears of each round once its money has moved; *takings.Book does.
+type Takings interface {
+	Settled(game string, stake, payout money.Amount, prizes []money.Prize)
+}
+
 // Desk takes bets. It may be used by many goroutines.
 type Desk struct {
-	db    Database
-	asset money.Asset
-	wake  func()
-	turns turns
-	queue *batch.Queue[*Bet, result]
+	db      Database
+	asset   money.Asset
+	wake    func()
+	takings Takings // nil: nobody counts
+	turns   turns
+	queue   *batch.Queue[*Bet, result]
 }
 
 // Options bound what a desk does at the same time; see package batch. The zero value is
@@ -73,6 +80,10 @@ func NewDesk(db Database, opts Options, wake func()) *Desk {
 
 // Close waits for the transactions that are under way.
 func (d *Desk) Close() { d.queue.Wait() }
+
+// Tell has t hear of the rounds from here on. Call it before the first bet; t is
+// called concurrently and must not block.
+func (d *Desk) Tell(t Takings) { d.takings = t }
 
 // Place plays a bet and returns once its outcome is committed. Errors are problems,
 // or come from the database as postgres.Problem leaves them.
@@ -110,6 +121,9 @@ func ofAll(err error) bool {
 type result struct {
 	answer Answer
 	err    error
+
+	played bool // this request has made the round, now or by an attempt whose end was lost
+	payout money.Amount
 }
 
 // place plays a set of bets of different players, again if need be. An error is one
@@ -117,6 +131,9 @@ type result struct {
 func (d *Desk) place(ctx context.Context, bets []*Bet) ([]result, error) {
 	for attempt := 1; ; attempt++ {
 		results, err := d.attempt(ctx, bets)
+		if err == nil {
+			d.tell(bets, results)
+		}
 		if err == nil || attempt == attempts || !again(err) {
 			return results, err
 		}
@@ -124,6 +141,17 @@ func (d *Desk) place(ctx context.Context, bets []*Bet) ([]result, error) {
 		case <-time.After(rand.N(firstPause << (attempt - 1))):
 		case <-ctx.Done():
 			return nil, err
+		}
+	}
+}
+
+func (d *Desk) tell(bets []*Bet, results []result) {
+	if d.takings == nil {
+		return
+	}
+	for i, r := range results {
+		if b := bets[i]; r.played {
+			d.takings.Settled(b.game.Name, b.stake, r.payout, b.move.Prizes)
 		}
 	}
 }
@@ -152,7 +180,7 @@ func (d *Desk) attempt(ctx context.Context, bets []*Bet) ([]result, error) {
 			return nil, fmt.Errorf("decide round %s: %w", bet.round, err)
 		}
 		decisions = append(decisions, decision)
-		results[i].answer.Body = decision.answer
+		results[i] = result{answer: Answer{Body: decision.answer}, played: true, payout: decision.payout}
 	}
 	if len(decisions) == 0 {
 		return results, nil
@@ -172,13 +200,28 @@ func refuse(bet *Bet, c *claimed) result {
 			return result{err: problem.Of(problem.KeyReused, "This key was used for another request.")}
 		}
 		// An attempt of this very request may have been committed unnoticed.
-		return result{answer: Answer{Body: []byte(c.answer), Replayed: c.round != bet.round}}
+		if c.round == bet.round {
+			payout, known := paid(c.answer)
+			return result{answer: Answer{Body: []byte(c.answer)}, played: known, payout: payout}
+		}
+		return result{answer: Answer{Body: []byte(c.answer), Replayed: true}}
 	case insufficient:
 		return result{err: problem.Of(problem.InsufficientFunds, "The balance is %d.", c.balance)}
 	case noAccount:
 		return result{err: problem.Of(problem.TokenInvalid, "The player of this token does not exist here.")}
 	}
 	return result{err: fmt.Errorf("place bet %s: verdict %q", bet.round, c.verdict)}
+}
+
+// paid is the payout in a stored answer.
+func paid(answer string) (payout money.Amount, known bool) {
+	var a struct {
+		Round struct{ Payout *money.Amount }
+	}
+	if json.Unmarshal([]byte(answer), &a) != nil || a.Round.Payout == nil {
+		return 0, false
+	}
+	return *a.Round.Payout, true
 }
 
 // rollback ends a transaction that is still open, so that the connection can be used

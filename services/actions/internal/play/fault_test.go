@@ -48,6 +48,8 @@ func TestABrokenConnectionIsNotNoticed(t *testing.T) {
 				return pass
 			})
 			_, desk := h.through(url, "")
+			told := &till{}
+			desk.Tell(told)
 			if _, err := desk.Place(t.Context(), h.bet(ada, "warm", 100, losing)); err != nil {
 				t.Fatal(err)
 			}
@@ -58,6 +60,9 @@ func TestABrokenConnectionIsNotNoticed(t *testing.T) {
 			}
 			if n := h.count(`SELECT count(*) FROM rounds`); n != 2 || h.balance(ada) != 99_800 {
 				t.Errorf("%d rounds, balance %d; want 2 and 99,800", n, h.balance(ada))
+			}
+			if rounds, sum := told.rounds.Load(), told.sum.Load(); rounds != 2 || sum != 200 {
+				t.Errorf("told of %d rounds that took %d; want 2 and 200", rounds, sum)
 			}
 			h.sound()
 		})

@@ -12,11 +12,23 @@ import (
 	"github.com/vegascore/vegascore/shared/problem"
 )
 
+// till hears of rounds.
+type till struct{ rounds, sum atomic.Int64 }
+
+func (l *till) Settled(game string, stake, payout money.Amount, prizes []money.Prize) {
+	if game == "dice" && len(prizes) == 1 {
+		l.rounds.Add(1)
+		l.sum.Add(int64(stake - payout))
+	}
+}
+
 func TestASetOfBetsGoesTogether(t *testing.T) {
 	t.Parallel()
 	h := open(t)
 	ada, bob, cleo, dan := h.guest("Ada"), h.guest("Bob"), h.guest("Cleo"), h.guest("Dan")
 	h.mustPlace(cleo, "old", 100, losing)
+	told := &till{}
+	h.desk.Tell(told)
 	bets := []*Bet{
 		h.bet(ada, "k", 100, losing), h.bet(bob, "k", 100_001, losing), h.bet(cleo, "old", 100, losing),
 		h.bet(dan, "k", 300, winning), h.bet(Player{ID: newID()}, "k", 1, losing),
@@ -39,6 +51,9 @@ func TestASetOfBetsGoesTogether(t *testing.T) {
 	}
 	if e := results[4]; !is(e.err, problem.TokenInvalid) {
 		t.Errorf("stranger: %v; want token_invalid", e.err)
+	}
+	if rounds, sum := told.rounds.Load(), told.sum.Load(); rounds != 2 || sum != 100 {
+		t.Errorf("told of %d rounds that took %d; want the two new ones and 100", rounds, sum)
 	}
 	if n := h.count(`SELECT count(*) FROM rounds`); n != 3 {
 		t.Errorf("%d rounds; want 3", n)

@@ -80,6 +80,12 @@ func (p Params) Multiplier() money.Multiplier {
 	return money.Multiplier(returned * results / p.wins())
 }
 
+// Prizes is what the bet may win; it pays nothing otherwise. The bet must have passed
+// Check.
+func (p Params) Prizes() []money.Prize {
+	return []money.Prize{{Pays: p.Multiplier(), Chance: float64(p.wins()) / results}}
+}
+
 // Play takes one draw and returns the outcome and what the round pays: 0 when it is
 // lost. The bet must have passed Check.
 func Play(p Params, draws fair.Draws) (Outcome, money.Multiplier) {

@@ -61,6 +61,9 @@ func TestEveryAcceptedBetIsWithinTheRules(t *testing.T) {
 			if wins == 0 || m <= money.MultiplierUnit {
 				t.Fatalf("%+v wins with %d results and pays %d", p, wins, m)
 			}
+			if prize := p.Prizes()[0]; len(p.Prizes()) != 1 || int64(prize.Pays) != m || prize.Chance != float64(wins)/results {
+				t.Fatalf("%+v wins with %d results and pays %d; its prizes are %v", p, wins, m, p.Prizes())
+			}
 			if whole := int64(returned * results); m*wins > whole || (m+1)*wins <= whole {
 				t.Fatalf("%+v pays %d for %d results of %d: want floor(0.99 / p)", p, m, wins, results)
 			}
