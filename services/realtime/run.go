@@ -70,6 +70,7 @@ func serve(ctx context.Context, c config, ln net.Listener, rooms *socketio.Serve
 	defer wg.Wait()
 	defer stop()
 	metrics := telemetry.NewMetrics()
+	figures(rooms, hall, peers, metrics)
 	state := watch(rooms.Of("/"), hall, peers, metrics, log, c)
 	wg.Go(func() { state.Run(background) })
 	wg.Go(func() { hall.Run(background) })

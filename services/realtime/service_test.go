@@ -210,6 +210,8 @@ func TestContainersAreOneClusterAndMoveTheirSockets(t *testing.T) {
 	for _, want := range []string{
 		"socketio_connections 2", "socketio_cluster_size 1", "socketio_cluster_sockets 2", "socketio_cluster_rooms 2",
 		"socketio_chats 0", "socketio_refused 0", "socketio_gaps ", "socketio_logged ", "socketio_filled ", "socketio_lost 0", "redis_latency_p50 ",
+		"socketio_redis_degraded 0", `socketio_recoveries_total{result="recovered"} 1`, `socketio_recoveries_total{result="failed"} 0`,
+		"socketio_slow_consumers_total 0", `socketio_rate_limited_total{limit="chat"} 0`,
 	} {
 		if !strings.Contains(metrics, "\n"+want) {
 			t.Errorf("no %q in the metrics", want)

@@ -63,6 +63,11 @@ func (m *Metrics) Read(name, help string, f func() float64) {
 	m.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, f))
 }
 
+// Count is Read for a figure that only grows. Its name ends in _total.
+func (m *Metrics) Count(name, help string, labels prometheus.Labels, f func() float64) {
+	m.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, f))
+}
+
 // Latency registers <component>_latency_p50 and returns where to observe it.
 func (m *Metrics) Latency(component string) *Quantile {
 	q := NewQuantile()

@@ -40,6 +40,7 @@ var drainBuffers = sync.Pool{New: func() any { b := make([]byte, drainBatch); re
 // another. Only the session's goroutine reads.
 type conn struct {
 	net.Conn
+	tally *tally        // of the server
 	limit int           // bytes that may wait in queue
 	stall time.Duration // how long a batch of the queue may take
 
@@ -57,7 +58,7 @@ type conn struct {
 }
 
 func newConn(c net.Conn, opts *Options) *conn {
-	return &conn{Conn: c, limit: opts.QueueLimit, stall: opts.StallTimeout, try: newAttempt(c)}
+	return &conn{Conn: c, limit: opts.QueueLimit, stall: opts.StallTimeout, try: newAttempt(c), tally: opts.tally}
 }
 
 // Read counts what arrives and ends a client that sends frames without end and
@@ -194,6 +195,9 @@ func (c *conn) fail(err error) {
 		return
 	}
 	c.broken = err
+	if tooSlow(err) {
+		c.tally.slow.Add(1)
+	}
 	c.queue = nil
 	raw := c.Conn
 	if t, ok := raw.(*tls.Conn); ok {

@@ -48,14 +48,16 @@ func (a *admission) now() time.Duration { return time.Since(a.start) }
 
 // pass decides whether a handshake may go on and counts it. An address that
 // asks too often takes nothing away from others.
-func (a *admission) pass(r *http.Request) error {
+func (a *admission) pass(r *http.Request, t *tally) error {
 	if wait, ok := a.known.ask(clientAddress(r, a.limits.Hops), a.now()); !ok {
+		t.pace.Add(1)
 		return crowded("Too many handshakes", wait)
 	}
 	if !a.limits.Handshakes.bound() {
 		return nil
 	}
 	if wait, ok := a.all.take(a.limits.Handshakes, a.now(), 1); !ok {
+		t.handshakes.Add(1)
 		return &Refusal{Status: http.StatusServiceUnavailable, Code: codeBusy, Message: "Server busy", RetryAfter: max(wait, time.Second)}
 	}
 	return nil

@@ -47,6 +47,9 @@ func TestAddressMayOpenSoManySessions(t *testing.T) { // row 10
 	if _, answer, _ := r.shake(t, other); answer.StatusCode != http.StatusSwitchingProtocols {
 		t.Errorf("another address: %d, want 101", answer.StatusCode)
 	}
+	if got := r.Tally(); got != (Tally{AddressCrowded: 3}) {
+		t.Errorf("tally %+v, want three refused for the crowd", got)
+	}
 	first.Close()
 	until(t, "a session has ended", func() bool { return r.Len() == 2 })
 	if _, answer, _ := r.shake(t, mine); answer.StatusCode != http.StatusSwitchingProtocols {
@@ -103,6 +106,9 @@ func TestHandshakesOfOneAddressLeaveRoomForOthers(t *testing.T) { // row 10
 			t.Errorf("refused with %s, Retry-After %q", body, answer.Header.Get("Retry-After"))
 		}
 	}
+	if got := r.Tally(); got != (Tally{AddressPace: 17, Handshakes: 1}) {
+		t.Errorf("tally %+v, want 17 refused for their address and one for all", got)
+	}
 }
 
 func TestClientsThatSendTooMuchAreClosed(t *testing.T) {
@@ -130,6 +136,9 @@ func TestClientsThatSendTooMuchAreClosed(t *testing.T) {
 			}
 			if got := h.reason(t); got != TransportError {
 				t.Errorf("reason %q, want %q", got, TransportError)
+			}
+			if got := r.Tally(); got != (Tally{Floods: 1}) {
+				t.Errorf("tally %+v, want one flood", got)
 			}
 			if got := len(h.all()); got != test.want {
 				t.Errorf("the handler got %d messages, want %d", got, test.want)

@@ -67,6 +67,8 @@ type Options struct {
 	Forwarder Forwarder
 	// Logger receives panics of handlers; slog.Default.
 	Logger *slog.Logger
+
+	tally *tally // of the server
 }
 
 // withDefaults returns o with every unset field filled in.
@@ -84,6 +86,7 @@ func (o Options) withDefaults() Options {
 	o.Limits.Bytes.Burst = max(o.Limits.Bytes.Burst, o.MaxPayload)
 	o.MaxAgeJitter = min(max(o.MaxAgeJitter, 0), o.MaxAge)
 	o.Cookie = filledCookie(o.Cookie)
+	o.tally = new(tally)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}

@@ -62,6 +62,7 @@ func (p *poller) send(f *Frame) bool {
 		p.answer(answer{payload: appendPayload(nil, f.wire)})
 	case len(p.queue) > 0 && p.slow(len(f.wire)):
 		p.queue, p.large = nil, 0
+		p.session.server.opts.tally.slow.Add(1)
 		p.halt()
 		return false
 	default:

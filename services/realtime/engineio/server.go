@@ -127,7 +127,7 @@ func (srv *Server) check(r *http.Request, query url.Values) error {
 	if websocket.IsWebSocketUpgrade(r) != (query.Get("transport") == transportWebsocket) {
 		return errBadRequest
 	}
-	if err := srv.admission.pass(r); err != nil {
+	if err := srv.admission.pass(r, srv.opts.tally); err != nil {
 		return err
 	}
 	if srv.opts.AllowRequest != nil {
@@ -144,12 +144,14 @@ func (srv *Server) check(r *http.Request, query url.Values) error {
 // open starts a session and answers the handshake with the open packet.
 func (srv *Server) open(w http.ResponseWriter, r *http.Request, query url.Values) {
 	if srv.refusing.Load() || !srv.enter() {
+		srv.opts.tally.draining.Add(1)
 		refuse(w, errDraining)
 		return
 	}
 	defer srv.pending.Done()
 	s := &Session{id: srv.newID(), handshake: newHandshake(r, query, srv.opts.Limits.Hops), server: srv}
 	if !srv.admission.known.enter(s.handshake.Address) {
+		srv.opts.tally.crowded.Add(1)
 		refuse(w, crowded("Too many connections", crowdedWait))
 		return
 	}

@@ -133,6 +133,7 @@ func (s *Session) take(p packet) Reason {
 		return why
 	}
 	if !s.server.admission.spend(&s.toll, len(p.data)) {
+		s.server.opts.tally.floods.Add(1)
 		return TransportError
 	}
 	switch p.kind {

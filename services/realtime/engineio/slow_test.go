@@ -72,6 +72,9 @@ func TestSlowReaderIsCutWithoutDelayingOthers(t *testing.T) {
 	if got := slow.reason(t); got != TransportError {
 		t.Errorf("reason %q, want %q", got, TransportError)
 	}
+	if got := r.Tally(); got != (Tally{Slow: 1}) {
+		t.Errorf("tally %+v, want one slow client", got)
+	}
 	if sent < limit/2 {
 		t.Errorf("cut after %d queued bytes, want about %d", sent, limit)
 	}
@@ -150,6 +153,9 @@ func TestStalledClientIsCut(t *testing.T) {
 	stuff(t, h.session, 1000)
 	if got := h.reason(t); got != TransportError {
 		t.Errorf("reason %q, want %q", got, TransportError)
+	}
+	if got := r.Tally(); got != (Tally{Slow: 1}) {
+		t.Errorf("tally %+v, want one slow client", got)
 	}
 }
 

@@ -63,6 +63,9 @@ func (t *socket) receive(s *Session) Reason {
 	for {
 		p, err := t.read()
 		if err != nil {
+			if errors.Is(err, errFlood) {
+				s.server.opts.tally.floods.Add(1)
+			}
 			return t.blame(err)
 		}
 		if why := s.take(p); why != "" {

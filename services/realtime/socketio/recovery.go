@@ -79,8 +79,10 @@ func (s *Socket) resume() (resumed bool) {
 		s.ns.server.logger.Warn("client begins afresh", "namespace", s.ns.name, "error", err)
 	}
 	if !resumed {
+		s.ns.server.begun.Add(1)
 		return false
 	}
+	s.ns.server.resumed.Add(1)
 	s.mu.Lock()
 	s.save()
 	s.mu.Unlock()

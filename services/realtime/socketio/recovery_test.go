@@ -134,6 +134,17 @@ func TestAClientGoesOnWhereItStopped(t *testing.T) {
 	}
 }
 
+func TestRecoveriesAreCounted(t *testing.T) {
+	t.Parallel()
+	ns, url := recovering(t, nil)
+	s := begin(t, url, nil)
+	s.again(url)
+	begin(t, url, &session{peer: s.peer, pid: "nobodysnobodysnobody"})
+	if recovered, failed := ns.server.Recoveries(); recovered != 1 || failed != 1 {
+		t.Errorf("%d recovered, %d failed; want one each, and the first connect in neither", recovered, failed)
+	}
+}
+
 func TestEveryEventWithoutAnAckCarriesAnOffset(t *testing.T) {
 	t.Parallel()
 	ns, url := recovering(t, nil)

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vegascore/vegascore/services/realtime/engineio"
@@ -47,6 +48,8 @@ type Server struct {
 	parser         Parser         // nil: the protocol's own form
 	workers        sync.WaitGroup // goroutines of inboxes
 	flushers       sync.WaitGroup // goroutines of rooms
+
+	resumed, begun atomic.Uint64 // clients that came back, by what became of them
 
 	retiring sync.WaitGroup // goroutines that close dynamic namespaces
 
@@ -89,6 +92,15 @@ func newServer(opts Options) *Server {
 	}
 	srv.Of(rootName)
 	return srv
+}
+
+// Tally is what the sessions underneath have had done to them; see engineio.Tally.
+func (srv *Server) Tally() engineio.Tally { return srv.engine.Tally() }
+
+// Recoveries is how many clients that asked to go on where they stopped could, and how
+// many had to begin afresh, since the start.
+func (srv *Server) Recoveries() (recovered, failed uint64) {
+	return srv.resumed.Load(), srv.begun.Load()
 }
 
 // ServeHTTP opens a session or serves a request of one.

@@ -53,6 +53,7 @@ func (l *Lobby) chat(s *socketio.Socket, p *player, args socketio.Args) (any, er
 	}
 	ctx := context.Background() // the board bounds its waits
 	if wait := l.chats.Pace(ctx, p.member.ID, address(s.Handshake())); wait > 0 {
+		l.limited.chats.Add(1)
 		return nil, problem.New(429, problem.TooManyRequests, "two messages a second are enough; wait "+seconds(wait)).After(wait)
 	}
 	posted := l.chats.Post(ctx, chat.Message{Room: room, From: p.member, Text: text}, key)

@@ -135,6 +135,14 @@ func TestAFloodOfChatIsRefusedForItsPlayerAlone(t *testing.T) {
 	if most := 10 + int(time.Since(began)/(500*time.Millisecond)) + 1; taken < 10 || taken > most {
 		t.Errorf("%d of %d at once were taken over two containers, want 10 to %d", taken, flood, most)
 	}
+	refused := 0
+	for _, l := range h.lobbies {
+		_, _, chats := l.Limited()
+		refused += int(chats)
+	}
+	if refused != flood-taken {
+		t.Errorf("%d refusals are counted; want %d", refused, flood-taken)
+	}
 	if got := h.ask("Bob", "chat", "lobby", "hello"); !strings.Contains(got, `"ok":true`) {
 		t.Errorf("another player: %s, want ok", got)
 	}

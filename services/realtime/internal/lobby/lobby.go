@@ -59,6 +59,7 @@ type Lobby struct {
 	log      *slog.Logger
 	taken    atomic.Uint64
 	refused  atomic.Uint64
+	limited  struct{ sockets, events, chats atomic.Uint64 }
 	lost     chan struct{} // holds one token: sockets are to be told of a loss
 }
 
@@ -83,6 +84,12 @@ func (l *Lobby) Chats() uint64 { return l.taken.Load() }
 // Refused is how many connections and events this container has refused.
 func (l *Lobby) Refused() uint64 { return l.refused.Load() }
 
+// Limited is how often this container's limits have refused a player: a connection
+// beyond maxTabs, an event, a chat message.
+func (l *Lobby) Limited() (sockets, events, chats uint64) {
+	return l.limited.sockets.Load(), l.limited.events.Load(), l.limited.chats.Load()
+}
+
 // player is what a socket's Data holds.
 type player struct {
 	claims auth.Claims
@@ -106,6 +113,7 @@ func (l *Lobby) admit(s *socketio.Socket) error {
 	}
 	id := claims.Player.String()
 	if len(l.ns.Sockets(own+id)) >= maxTabs {
+		l.limited.sockets.Add(1)
 		return l.refuse(problem.New(429, problem.TooManyRequests, "a player may have 32 connections; close one"))
 	}
 	s.SetOwner(id) // nobody else goes on where this player stopped
@@ -174,6 +182,8 @@ func (l *Lobby) handle(s *socketio.Socket, p *player, serve func(socketio.Args) 
 		var err error = errTooMany
 		if p.events.Allow() {
 			reply, err = serve(args)
+		} else {
+			l.limited.events.Add(1)
 		}
 		if err != nil {
 			l.refused.Add(1)

@@ -150,6 +150,9 @@ func TestAPlayerHasSoManyConnectionsAndNoMore(t *testing.T) {
 	if l := h.On("one more", "connect_error"); l.Message != "too_many_requests" {
 		t.Errorf("refused with %q, want too_many_requests", l.Message)
 	}
+	if sockets, events, chats := h.lobby.Limited(); sockets != 1 || events+chats != 0 {
+		t.Errorf("counted %d, %d and %d refusals; want one of a socket", sockets, events, chats)
+	}
 	h.sit("Bob") // others are not concerned
 }
 
@@ -162,5 +165,8 @@ func TestAFloodOfEventsIsRefused(t *testing.T) {
 	}
 	if l := h.hears("Ada", "error"); !strings.Contains(string(l.Args), `"code":"too_many_requests"`) {
 		t.Errorf("%d events at once: %s, want too_many_requests", 3*eventBurst, l.Args)
+	}
+	if sockets, events, chats := h.lobby.Limited(); events == 0 || sockets+chats != 0 {
+		t.Errorf("counted %d, %d and %d refusals; want those of events", sockets, events, chats)
 	}
 }
