@@ -76,6 +76,7 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 
 	metrics := telemetry.NewMetrics()
 	outlet := relay.New(db, rooms, c.Adapter, c.Facts, metrics, log)
+	metrics.MustRegister(db)
 	desk := play.NewDesk(db, c.Bets, outlet.Wake)
 	defer desk.Close()
 	desk.Tell(keepBook(metrics))

@@ -29,7 +29,7 @@ func watch(db *postgres.DB, rooms redis.UniversalClient, outlet *relay.Relay, me
 	checks := []health.Check{
 		check.Database(db, metrics.Latency("database").Observe),
 		check.Schema(db, minSchema),
-		backlog(db),
+		backlog(db, metrics),
 		publishing(outlet),
 		health.System(c.Database.MemoryMB),
 	}
@@ -44,8 +44,9 @@ func watch(db *postgres.DB, rooms redis.UniversalClient, outlet *relay.Relay, me
 }
 
 // backlog looks at what waits in the outbox, of all containers.
-func backlog(db *postgres.DB) health.Check {
+func backlog(db *postgres.DB, metrics *telemetry.Metrics) health.Check {
 	var unsent, oldest atomic.Int64
+	waiting(metrics, func() (int64, time.Duration) { return unsent.Load(), time.Duration(oldest.Load()) * time.Millisecond })
 	return health.Check{
 		Name: "outbox",
 		Run: func(ctx context.Context) error {

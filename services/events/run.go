@@ -54,6 +54,7 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 	}
 
 	metrics := telemetry.NewMetrics()
+	metrics.MustRegister(db)
 	counted := push.NewMetrics(metrics)
 	state := watch(db, counted, metrics, log, c)
 	routes, err := routes(c, db, verifier, counted, metrics, state, log, announce)

@@ -68,9 +68,16 @@ func (m *Metrics) Count(name, help string, labels prometheus.Labels, f func() fl
 	m.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, f))
 }
 
-// Latency registers <component>_latency_p50 and returns where to observe it.
+// Latency registers <component>_latency_p50, and the histogram
+// <component>_latency_seconds, which can be added up over containers. It returns where
+// to observe both.
 func (m *Metrics) Latency(component string) *Quantile {
 	q := NewQuantile()
+	q.all = prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: component + "_latency_seconds", Help: "Time of a health check's answer.",
+		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .2, .5, 1, 2},
+	})
+	m.MustRegister(q.all)
 	m.Read(component+"_latency_p50", "Median latency in milliseconds over the last minutes; NaN without traffic.", q.P50)
 	return q
 }

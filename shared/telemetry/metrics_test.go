@@ -104,6 +104,10 @@ func TestMetricsHaveTheSeedsNames(t *testing.T) {
 		"database_latency_p50":  "NaN",
 		"socketio_cluster_size": "3",
 		"health_check_latency":  "60",
+
+		"redis_latency_seconds_count":                              "1",
+		`redis_latency_seconds_bucket{le="0.01"}`:                  "0",
+		`redis_latency_seconds_bucket{le="0.025"}`:                 "1",
 		`health_check_status{component="redis",status="degraded"}`: "1",
 		`health_check_status{component="redis",status="healthy"}`:  "0",
 	} {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Bounds of a Quantile: what is older or further back is forgotten.
@@ -19,6 +21,7 @@ const (
 // may be used by many goroutines; observing costs one uncontended lock.
 type Quantile struct {
 	now func() time.Time
+	all prometheus.Histogram // observes the same; may be nil
 
 	mu   sync.Mutex
 	ring [samples]sample
@@ -36,6 +39,9 @@ func NewQuantile() *Quantile { return &Quantile{now: time.Now} }
 // Observe adds one observation.
 func (q *Quantile) Observe(d time.Duration) {
 	now := q.now()
+	if q.all != nil {
+		q.all.Observe(d.Seconds())
+	}
 	q.mu.Lock()
 	q.ring[q.n%samples] = sample{now, d}
 	q.n++

@@ -49,6 +49,14 @@ func Access(reg prometheus.Registerer) Middleware {
 	inFlight := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "http_requests_in_flight", Help: "Requests that are being answered, long polls included.",
 	})
+	refused := map[int]prometheus.Counter{}
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		refused[status] = prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "http_refused_total", Help: "Requests refused for the moment: 429, the caller's limit, or 503, busy or away.",
+			ConstLabels: prometheus.Labels{"status": strconv.Itoa(status)},
+		})
+		reg.MustRegister(refused[status])
+	}
 	reg.MustRegister(seconds, inFlight)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -57,6 +65,9 @@ func Access(reg prometheus.Registerer) Middleware {
 			panicked := true
 			defer func() {
 				inFlight.Dec()
+				if c := refused[rec.status]; c != nil {
+					c.Inc()
+				}
 				seconds.WithLabelValues(route(r), r.Method, class(rec.status, panicked)).Observe(time.Since(start).Seconds())
 			}()
 			next.ServeHTTP(rec, r)

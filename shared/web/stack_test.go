@@ -300,3 +300,23 @@ func BenchmarkStack(b *testing.B) {
 		})
 	}
 }
+
+func TestRefusalsForTheMomentAreCounted(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	answers := []int{429, 503, 200, 503, 404, 500}
+	next := 0
+	h := web.Access(reg)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(answers[next]) }))
+	for next = range answers {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	}
+	const want = `
+# HELP http_refused_total Requests refused for the moment: 429, the caller's limit, or 503, busy or away.
+# TYPE http_refused_total counter
+http_refused_total{status="429"} 1
+http_refused_total{status="503"} 2
+`
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "http_refused_total"); err != nil {
+		t.Error(err)
+	}
+}
