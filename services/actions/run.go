@@ -114,6 +114,7 @@ func serve(ctx context.Context, c config, ln net.Listener, handler http.Handler,
 	defer wg.Wait()
 	defer stop()
 	wg.Go(func() { state.Run(background) })
+	wg.Go(func() { metrics.Export(background, c.Telemetry) }) // until then, too
 	wg.Go(func() {
 		if err := telemetry.ServeInternal(background, c.Telemetry.InternalAddr, telemetry.Internal(metrics.Registry, state), log); err != nil {
 			end(err) // without its figures the container is not to be trusted

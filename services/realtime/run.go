@@ -73,6 +73,7 @@ func serve(ctx context.Context, c config, ln net.Listener, rooms *socketio.Serve
 	figures(rooms, hall, peers, metrics)
 	state := watch(rooms.Of("/"), hall, peers, metrics, log, c)
 	wg.Go(func() { state.Run(background) })
+	wg.Go(func() { metrics.Export(background, c.Telemetry) }) // until then, too
 	wg.Go(func() { hall.Run(background) })
 	wg.Go(func() {
 		if err := telemetry.ServeInternal(background, c.Telemetry.InternalAddr, telemetry.Internal(metrics.Registry, state), log); err != nil {

@@ -17,9 +17,13 @@ type Config struct {
 	Project   string     `env:"GOOGLE_CLOUD_PROJECT"` // makes trace ids in logs into links
 
 	// Endpoint of an OTLP/HTTP collector, such as http://localhost:4318; empty
-	// means that spans are not exported. The other OTEL_ variables of the
-	// exporter and OTEL_TRACES_SAMPLER hold too.
+	// means that spans and figures are not exported. The other OTEL_ variables of the
+	// exporters hold too.
 	Endpoint string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	// Sampler says which traces are exported, and SamplerArg which share of them, for
+	// the samplers that take one: names and meaning are OpenTelemetry's.
+	Sampler    string `env:"OTEL_TRACES_SAMPLER" envDefault:"parentbased_always_on"`
+	SamplerArg string `env:"OTEL_TRACES_SAMPLER_ARG"`
 
 	InternalAddr string `env:"INTERNAL_ADDR" envDefault:"127.0.0.1:0"` // metrics, details and profiles: never public
 

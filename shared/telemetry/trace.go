@@ -8,10 +8,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -22,8 +20,11 @@ import (
 // shutdown sends the spans that wait and ends the exporter's goroutine; call it
 // when everything else has ended, with a context that bounds the time.
 func Setup(ctx context.Context, c Config) (shutdown func(context.Context) error, err error) {
-	options := []sdk.TracerProviderOption{sdk.WithResource(resource.NewSchemaless(
-		attribute.String("service.name", c.Service), attribute.String("service.version", c.Version)))}
+	sampler, err := c.sampler()
+	if err != nil {
+		return nil, fmt.Errorf("set up traces: %w", err)
+	}
+	options := []sdk.TracerProviderOption{sdk.WithResource(c.resource())}
 	if c.Endpoint == "" {
 		options = append(options, sdk.WithSampler(sdk.NeverSample()))
 	} else {
@@ -32,7 +33,7 @@ func Setup(ctx context.Context, c Config) (shutdown func(context.Context) error,
 		if err != nil {
 			return nil, fmt.Errorf("set up span export: %w", err)
 		}
-		options = append(options, sdk.WithBatcher(exporter))
+		options = append(options, sdk.WithSampler(sampler), sdk.WithBatcher(exporter))
 	}
 	log := c.Logger
 	if log == nil {
