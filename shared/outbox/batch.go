@@ -129,8 +129,10 @@ func (d *Drainer) take(ctx context.Context, tx pgx.Tx, lane int16) (rows []Row, 
 func (d *Drainer) send(ctx context.Context, rows []Row) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, d.opts.SendTimeout)
 	defer cancel()
+	ended := d.trace(rows)
 	sent, err := d.sender.Send(ctx, rows)
 	sent = min(max(sent, 0), len(rows))
+	ended(sent)
 	if sent == len(rows) {
 		return sent, nil
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -55,8 +56,11 @@ func describe(span trace.Span, r *http.Request, status int, panicked bool) {
 		attribute.String("http.route", route(r)),
 		attribute.Int("http.response.status_code", status),
 	)
-	if r.Pattern != "" {
+	switch {
+	case strings.HasPrefix(r.Pattern, r.Method+" "):
 		span.SetName(r.Pattern)
+	case r.Pattern != "":
+		span.SetName(r.Method + " " + r.Pattern)
 	}
 	if status >= http.StatusInternalServerError {
 		span.SetStatus(codes.Error, "")

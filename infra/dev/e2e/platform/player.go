@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -117,6 +118,11 @@ func (p *Player) At(base string) *Player {
 
 // Do sends one request, once: the error is that of the transport.
 func (p *Player) Do(ctx context.Context, method, path, key string, body any) (Answer, error) {
+	return p.DoWith(ctx, nil, method, path, key, body)
+}
+
+// DoWith is Do with more headers.
+func (p *Player) DoWith(ctx context.Context, headers http.Header, method, path, key string, body any) (Answer, error) {
 	var text []byte
 	if body != nil {
 		var err error
@@ -128,6 +134,7 @@ func (p *Player) Do(ctx context.Context, method, path, key string, body any) (An
 	if err != nil {
 		return Answer{}, err
 	}
+	maps.Copy(r.Header, headers)
 	if body != nil {
 		r.GetBody = nil // or the transport would send it again by itself
 		r.Header.Set("Content-Type", "application/json")

@@ -14,11 +14,13 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/codes"
 
 	"github.com/vegascore/vegascore/services/actions/internal/batch"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/problem"
+	"github.com/vegascore/vegascore/shared/telemetry"
 )
 
 const (
@@ -157,7 +159,14 @@ func (d *Desk) tell(bets []*Bet, results []result) {
 }
 
 // attempt is one transaction.
-func (d *Desk) attempt(ctx context.Context, bets []*Bet) ([]result, error) {
+func (d *Desk) attempt(ctx context.Context, bets []*Bet) (_ []result, err error) {
+	ctx, span := telemetry.Tracer("github.com/vegascore/vegascore/services/actions/internal/play").Start(ctx, "bet transaction")
+	defer func() {
+		if err != nil {
+			span.SetStatus(codes.Error, "rolled back, or unknown")
+		}
+		span.End()
+	}()
 	conn, err := d.db.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("acquire connection: %w", err)
