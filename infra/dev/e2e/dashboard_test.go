@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vegascore/vegascore/infra/dev/e2e/platform"
+	"github.com/vegascore/vegascore/infra/dev/repository"
 	"github.com/vegascore/vegascore/infra/dev/stack"
 )
 
@@ -73,7 +74,7 @@ type target struct {
 // expressions are those of the dashboard.
 func expressions(t *testing.T) (all []target) {
 	t.Helper()
-	root, err := platform.Root()
+	root, err := repository.Root()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 // hops are the spans of a bet.
 var hops = []string{
 	"actions: POST /v1/bets",
+	"actions: place bet",
 	"actions: bet transaction",
 	"actions: publish room event", // to Redis
 	"actions: publish fact",       // to Pub/Sub
@@ -55,8 +56,8 @@ func TestOneTraceFromTheBetToTheSocketAndTheFunction(t *testing.T) {
 		if s.name == "handle leaderboard" && byID[s.parent].name != "publish fact" {
 			t.Errorf("the function's span is under %+v, want the one that published the fact", byID[s.parent])
 		}
-		if s.name == "bet transaction" && byID[s.parent].name != "POST /v1/bets" {
-			t.Errorf("the transaction's span is under %+v, want the request's", byID[s.parent])
+		if s.name == "bet transaction" && byID[s.parent].name != "place bet" {
+			t.Errorf("the transaction's span is under %+v, want that of the bet", byID[s.parent])
 		}
 	}
 	platform.Await(t, "a log line of the function with the trace", func() bool { return logged(t, p.Service("events").LogFile, "event handled", trace) })

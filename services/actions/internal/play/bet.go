@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vegascore/vegascore/services/actions/internal/games"
 	"github.com/vegascore/vegascore/shared/money"
@@ -38,6 +39,7 @@ type Bet struct {
 	stake       money.Amount
 	round       uuid.UUID
 	traceparent string
+	span        trace.SpanContext // of the wait and the transaction, while it is placed
 }
 
 // NewBet checks a request against the games, the tables and the form of a key, and

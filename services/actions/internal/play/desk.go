@@ -14,13 +14,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.opentelemetry.io/otel/codes"
 
 	"github.com/vegascore/vegascore/services/actions/internal/batch"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/problem"
-	"github.com/vegascore/vegascore/shared/telemetry"
 )
 
 const (
@@ -101,6 +99,9 @@ func (d *Desk) Place(ctx context.Context, bet *Bet) (Answer, error) {
 		return Answer{}, err
 	}
 	defer done()
+	ctx, span := tracer().Start(ctx, "place bet")
+	defer span.End()
+	bet.span = span.SpanContext()
 	waiting, stop := context.WithTimeout(ctx, queueTime)
 	defer stop()
 	switch result, err := d.queue.Do(waiting, bet); {
@@ -160,13 +161,8 @@ func (d *Desk) tell(bets []*Bet, results []result) {
 
 // attempt is one transaction.
 func (d *Desk) attempt(ctx context.Context, bets []*Bet) (_ []result, err error) {
-	ctx, span := telemetry.Tracer("github.com/vegascore/vegascore/services/actions/internal/play").Start(ctx, "bet transaction")
-	defer func() {
-		if err != nil {
-			span.SetStatus(codes.Error, "rolled back, or unknown")
-		}
-		span.End()
-	}()
+	ctx, end := transaction(ctx, bets)
+	defer func() { end(err) }()
 	conn, err := d.db.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("acquire connection: %w", err)
