@@ -113,6 +113,8 @@ func serve(ctx context.Context, c config, ln net.Listener, handler http.Handler,
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
+	ready := make(chan struct{})
+	state.WhenReady(func() { metrics.Started(); close(ready) })
 	wg.Go(func() { state.Run(background) })
 	wg.Go(func() { metrics.Export(background, c.Telemetry) }) // until then, too
 	wg.Go(func() {
@@ -121,9 +123,15 @@ func serve(ctx context.Context, c config, ln net.Listener, handler http.Handler,
 		}
 	})
 	relayed := make(chan error, 1)
-	wg.Go(func() { relayed <- outlet.Run(draining) })
+	wg.Go(func() { // ends with draining
+		select { // what other containers left can wait, the start cannot
+		case <-ready:
+		case <-draining.Done():
+		}
+		relayed <- outlet.Run(draining)
+	})
 
-	log.Info("listening", "addr", ln.Addr().String(), "startup_ms", metrics.Started().Milliseconds())
+	log.Info("listening", "addr", ln.Addr().String(), "startup_ms", telemetry.Age().Milliseconds())
 	server := web.NewServer(handler, log)
 	served := make(chan struct{})
 	wg.Go(func() { cut(ctx, server, served, log) })

@@ -74,6 +74,7 @@ func serve(ctx context.Context, c config, ln net.Listener, routes http.Handler, 
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
+	state.WhenReady(func() { metrics.Started() })
 	wg.Go(func() { state.Run(background) })
 	wg.Go(func() { metrics.Export(background, c.Telemetry) }) // until then, too
 	wg.Go(func() {
@@ -82,7 +83,7 @@ func serve(ctx context.Context, c config, ln net.Listener, routes http.Handler, 
 		}
 	})
 
-	log.Info("listening", "addr", ln.Addr().String(), "startup_ms", metrics.Started().Milliseconds())
+	log.Info("listening", "addr", ln.Addr().String(), "startup_ms", telemetry.Age().Milliseconds())
 	err := web.Serve(ctx, web.NewServer(routes, log), ln, state.SetDraining)
 	log.Info("ended")
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {

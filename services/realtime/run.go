@@ -72,6 +72,7 @@ func serve(ctx context.Context, c config, ln net.Listener, rooms *socketio.Serve
 	metrics := telemetry.NewMetrics()
 	figures(rooms, hall, peers, metrics)
 	state := watch(rooms.Of("/"), hall, peers, metrics, log, c)
+	state.WhenReady(func() { metrics.Started() })
 	wg.Go(func() { state.Run(background) })
 	wg.Go(func() { metrics.Export(background, c.Telemetry) }) // until then, too
 	wg.Go(func() { hall.Run(background) })
@@ -83,7 +84,7 @@ func serve(ctx context.Context, c config, ln net.Listener, rooms *socketio.Serve
 	leave := peers.run(background, rooms, c.Revision, log)
 
 	drained := sync.OnceValue(func() error { return drain(rooms) })
-	log.Info("listening", "addr", ln.Addr().String(), "startup_ms", metrics.Started().Milliseconds())
+	log.Info("listening", "addr", ln.Addr().String(), "startup_ms", telemetry.Age().Milliseconds())
 	err := web.Serve(ctx, web.NewServer(routes(rooms, metrics, state, log), log), ln, func() {
 		state.SetDraining()
 		wg.Go(func() { _ = drained() }) // alongside the requests; its error is taken below

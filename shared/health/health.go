@@ -27,6 +27,8 @@ type Health struct {
 	started    time.Time
 	components []*component // in the order of the checks
 	draining   atomic.Bool
+	becoming   sync.Once
+	ready      func() // nil: nobody asked
 
 	runs          atomic.Int64 // results so far, of all components
 	public, whole atomic.Pointer[encoding]
@@ -46,14 +48,25 @@ func New(o Options, checks ...Check) *Health {
 }
 
 // Run refreshes all components until ctx ends. It does not wait for a check
-// that ignores its context.
+// that ignores its context. Those that /ready asks for begin; the others follow once
+// these have a first result, so that they do not hold up the start.
 func (h *Health) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	for _, c := range h.components {
-		wg.Go(func() { c.loop(ctx) })
+	needed := func(c *component) bool { return c.Ready }
+	for _, first := range []bool{true, false} {
+		for _, c := range h.components {
+			if needed(c) == first {
+				wg.Go(func() { c.loop(ctx) }) // until ctx ends
+			}
+		}
+		h.await(ctx, needed)
 	}
 	wg.Wait()
 }
+
+// WhenReady has f called once, when the container is ready for the first time, by the
+// goroutine of a check. Call it before Run.
+func (h *Health) WhenReady(f func()) { h.ready = f }
 
 // SetDraining makes the container refuse traffic from now on.
 func (h *Health) SetDraining() { h.draining.Store(true) }
@@ -80,6 +93,11 @@ func (h *Health) changed(c *component, before, now *result) {
 	h.runs.Add(1)
 	if h.options.Observe != nil {
 		h.options.Observe(c.Name, now.status, now.latency)
+	}
+	if h.ready != nil && c.Ready && now.status == Healthy {
+		if ready, _ := h.readiness(); ready {
+			h.becoming.Do(h.ready)
+		}
 	}
 	was := Healthy
 	if before != nil {

@@ -59,8 +59,8 @@ func TestHealthHasTheSeedsShape(t *testing.T) {
 		status, body := get(h.Health())
 		want := `{"status":"healthy","version":"5.0.0","uptime":1,"components":{` +
 			`"database":{"status":"healthy","latency":45,"age":955,"details":{"poolSize":51}},` +
-			`"redis":{"status":"healthy","latency":15,"age":985},` +
-			`"socketio":{"status":"healthy","age":1000,"details":{"containers":3,"sockets":127}}}}`
+			`"redis":{"status":"healthy","latency":15,"age":940},` +
+			`"socketio":{"status":"healthy","age":955,"details":{"containers":3,"sockets":127}}}}`
 		if diff := cmp.Diff(want, body); diff != "" || status != 200 {
 			t.Errorf("GET /health = %d (-want +got):\n%s", status, diff)
 		}
@@ -333,4 +333,30 @@ func TestWorst(t *testing.T) {
 			t.Errorf("Worst(%v) = %s, want %s", tt.of, got, tt.want)
 		}
 	}
+}
+
+func TestReadinessIsToldOnceAndTheOthersWaitForIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log []string
+		fails := 2
+		h := New(Options{Logger: slog.New(slog.DiscardHandler)},
+			Check{Name: "redis", Every: time.Hour, Run: func(context.Context) error { log = append(log, "redis"); return nil }},
+			Check{Name: "schema", Ready: true, Every: time.Second, Run: func(context.Context) error {
+				time.Sleep(10 * time.Millisecond)
+				log = append(log, "schema")
+				if fails--; fails >= 0 {
+					return errors.New("too old")
+				}
+				return nil
+			}})
+		h.WhenReady(func() { log = append(log, "ready") })
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		h.Run(ctx)
+		got := strings.Join(log, " ")
+		if want := "schema redis schema schema ready schema"; !strings.HasPrefix(got, want) || strings.Count(got, "ready") != 1 {
+			t.Errorf("got %s; want %s ...", got, want)
+		}
+	})
 }

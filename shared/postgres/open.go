@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,9 @@ type DB struct {
 	sentry *sentry
 	// path is what the first connection learnt about the way to the server.
 	path atomic.Pointer[path]
+
+	look    sync.Mutex
+	looking *exploring // nil while nobody explores
 }
 
 // Open makes the pool and returns at once: one connection is opened in the
@@ -151,12 +155,43 @@ type path struct {
 	overBudget error
 }
 
+// exploring is a look at the path that is under way.
+type exploring struct {
+	done chan struct{} // closed when path or err is there
+	path *path
+	err  error
+}
+
 // explore learns the path with one connection of its own, before the first of
-// the pool. It runs again as long as it fails; two at once do no harm.
+// the pool. It runs again as long as it fails. Who asks meanwhile gets the same
+// answer: the connections of a start would otherwise each bring a second one.
 func (db *DB) explore(ctx context.Context, cc *pgx.ConnConfig) (*path, error) {
 	if p := db.path.Load(); p != nil {
 		return p, nil
 	}
+	db.look.Lock()
+	e := db.looking
+	if e != nil {
+		db.look.Unlock()
+		select {
+		case <-e.done:
+			return e.path, e.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	e = &exploring{done: make(chan struct{})}
+	db.looking = e
+	db.look.Unlock()
+	e.path, e.err = db.probe(ctx, cc)
+	db.look.Lock()
+	db.looking = nil
+	db.look.Unlock()
+	close(e.done)
+	return e.path, e.err
+}
+
+func (db *DB) probe(ctx context.Context, cc *pgx.ConnConfig) (*path, error) {
 	probe := cc.Copy()
 	probe.Tracer = nil
 	conn, err := pgx.ConnectConfig(ctx, probe)

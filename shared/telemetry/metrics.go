@@ -49,9 +49,13 @@ func Gauge(name, help string) prometheus.Gauge {
 	return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
 }
 
-// Started sets startup_time, at the first call, and returns it.
+// Age is the time since the start of the program.
+func Age() time.Duration { return time.Since(loaded) }
+
+// Started sets startup_time, at the first call, and returns it. Call it when the
+// container is ready.
 func (m *Metrics) Started() time.Duration {
-	took := time.Since(loaded)
+	took := Age()
 	m.once.Do(func() { m.startup.Set(ms(took)) })
 	return took
 }

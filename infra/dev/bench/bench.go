@@ -83,7 +83,7 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 		Options: opts, bin: filepath.Join(opts.Root, ".cache", "bench"),
 		connections: 5000, members: 1000, fanoutRounds: 3, warmUp: time.Second, fanoutTime: 2500 * time.Millisecond,
 		clients: 25, crowd: 200, playersPerClient: 10, rounds: 5, betsWarmUp: 2 * time.Second, roundTime: 4 * time.Second,
-		startAttempts: 15, poolClients: 64, probesAtOnce: 500,
+		startAttempts: 20, poolClients: 64, probesAtOnce: 500,
 	}
 	if opts.Short {
 		b.connections = 500
