@@ -24,9 +24,9 @@ type Options struct {
 	Root string
 	// Short takes a minute and is good for a look, not for figures.
 	Short bool
-	// Bets, Pool, Starts, Probes, Fanout and Connections choose the parts; all when none
-	// is set.
-	Bets, Pool, Starts, Probes, Fanout, Connections bool
+	// Bets, Pool, Tracing, Starts, Probes, Fanout and Connections choose the parts; all
+	// when none is set.
+	Bets, Pool, Tracing, Starts, Probes, Fanout, Connections bool
 	// Profiles is a folder for CPU profiles of the broadcasts' servers. Taking them costs
 	// them CPU, so the figures of such a run are not to be compared. None when empty.
 	Profiles string
@@ -38,6 +38,7 @@ type Options struct {
 type Result struct {
 	Bets        *Bets         `json:"bets,omitempty"`
 	Pools       []Pool        `json:"pools,omitempty"`
+	Tracing     []Tracing     `json:"tracing,omitempty"`
 	Starts      []Start       `json:"starts,omitempty"`
 	Probes      []Probes      `json:"probes,omitempty"`
 	Fanout      []Fanout      `json:"fanout,omitempty"`
@@ -76,8 +77,8 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 		}
 		opts.Root = root
 	}
-	if !opts.Bets && !opts.Pool && !opts.Starts && !opts.Probes && !opts.Fanout && !opts.Connections {
-		opts.Bets, opts.Pool, opts.Starts, opts.Probes, opts.Fanout, opts.Connections = true, true, true, true, true, true
+	if !opts.Bets && !opts.Pool && !opts.Tracing && !opts.Starts && !opts.Probes && !opts.Fanout && !opts.Connections {
+		opts.Bets, opts.Pool, opts.Tracing, opts.Starts, opts.Probes, opts.Fanout, opts.Connections = true, true, true, true, true, true, true
 	}
 	b := &bench{
 		Options: opts, bin: filepath.Join(opts.Root, ".cache", "bench"),
@@ -112,7 +113,7 @@ func (b *bench) run(ctx context.Context) (*Result, error) {
 			return &r, fmt.Errorf("bench: %w", err)
 		}
 	}
-	if !b.Bets && !b.Pool && !b.Starts && !b.Probes {
+	if !b.Bets && !b.Pool && !b.Tracing && !b.Starts && !b.Probes {
 		return &r, nil
 	}
 	env, err := b.prepare(ctx)
@@ -132,6 +133,11 @@ func (b *bench) run(ctx context.Context) (*Result, error) {
 	}
 	if b.Pool {
 		if r.Pools, err = b.pools(ctx, env); err != nil {
+			return &r, fmt.Errorf("bench: %w", err)
+		}
+	}
+	if b.Tracing {
+		if r.Tracing, err = b.tracing(ctx, env); err != nil {
 			return &r, fmt.Errorf("bench: %w", err)
 		}
 	}

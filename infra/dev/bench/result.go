@@ -22,6 +22,11 @@ func (r *Result) Err() error {
 			wrong = append(wrong, fmt.Sprintf("%s with %s: no deliveries", f.Scenario, f.Server))
 		}
 	}
+	for _, t := range r.Tracing {
+		if t.WrongMoney != 0 {
+			wrong = append(wrong, fmt.Sprintf("tracing, %s exported: %d times wrong money", t.Exported, t.WrongMoney))
+		}
+	}
 	for _, p := range r.Pools {
 		if p.WrongMoney != 0 {
 			wrong = append(wrong, fmt.Sprintf("pool of %d: %d times wrong money", p.Size, p.WrongMoney))
@@ -57,6 +62,9 @@ func (r *Result) Write(w io.Writer) {
 	}
 	if len(r.Pools) > 0 {
 		r.writePools(w)
+	}
+	if len(r.Tracing) > 0 {
+		r.writeTracing(w)
 	}
 	if len(r.Probes) > 0 {
 		r.writeProbes(w)

@@ -35,6 +35,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.BoolVar(&opts.Bets, "bets", false, "bets over HTTP next to pgbench (with none of these: all)")
 	flags.BoolVar(&opts.Starts, "starts", false, "exec to /ready")
 	flags.BoolVar(&opts.Pool, "pool", false, "bets with a pool of one connection next to the chosen size")
+	flags.BoolVar(&opts.Tracing, "tracing", false, "bets with no traces exported, one in a hundred, and all")
 	flags.BoolVar(&opts.Probes, "probes", false, "/health while PostgreSQL and Redis hang")
 	flags.BoolVar(&opts.Fanout, "fanout", false, "broadcasts next to socket.io")
 	flags.BoolVar(&opts.Connections, "connections", false, "memory and CPU of idle connections next to socket.io")
