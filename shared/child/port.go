@@ -31,14 +31,13 @@ var claims struct {
 func Port() (int, error) {
 	for range 100 {
 		port := lowPort + rand.IntN(highPort-lowPort)
-		if !Free(port) {
-			continue
-		}
 		mine, err := claim(port)
 		if err != nil {
 			return 0, err
 		}
-		if mine {
+		// Looking listens for a moment, so one looks at one's own ports only: the owner of
+		// another could be about to listen.
+		if mine && Free(port) {
 			return port, nil
 		}
 	}
