@@ -58,7 +58,7 @@ func newLine(t *testing.T, address string) (*line, string) {
 	})
 	t.Cleanup(func() {
 		l.restore()
-		listener.Close()
+		_ = listener.Close()
 		l.mu.Lock()
 		l.ends = true
 		for _, conn := range l.open {
