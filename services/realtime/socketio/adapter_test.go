@@ -127,8 +127,16 @@ func TestABroadcastThatClientsWouldRefuseIsDropped(t *testing.T) {
 	for _, packet := range []Packet{
 		{Type: EventPacket, Data: []byte("[\"\xff\"]")},
 		{Type: EventPacket, Data: []byte(`["a"]`), Attachments: make([][]byte, 11)},
+		{Type: EventPacket, Data: []byte(`[]`)},
+		{Type: EventPacket, Data: []byte(`[{}]`)},
+		{Type: EventPacket, Data: []byte(`["connect_error"]`)},
 	} {
 		srv.Of("/").Deliver(Broadcast{Packet: packet})
+		asked := make(chan Reply, 1)
+		srv.Of("/").Answer(Question{Kind: AskClients, Event: packet}, func(r Reply) { asked <- r })
+		if r := receive(t, asked); r.Clients != 0 || r.Answer != nil {
+			t.Errorf("%s was sent to %d clients for an answer", packet.Data, r.Clients)
+		}
 	}
 	p.ping()
 }

@@ -130,7 +130,7 @@ func eventName(array []byte) (string, error) {
 	switch c := first[0]; {
 	case c == '-' || '0' <= c && c <= '9':
 		return string(first), nil
-	case c != '"':
+	case c != '"' || len(first) < 2:
 		return "", errEventName
 	}
 	name := string(first[1 : len(first)-1])

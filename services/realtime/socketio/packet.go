@@ -94,8 +94,23 @@ func (p *Packet) check() error {
 		return errAttachments
 	case !utf8.Valid(p.Data):
 		return errUTF8
+	case p.Type == EventPacket:
+		return checkEvent(p.Data)
+	case p.Type == AckPacket && (len(p.Data) == 0 || p.Data[0] != '['):
+		return errPayload
 	}
 	return nil
+}
+
+// checkEvent returns why clients would refuse the data of an event, valid JSON
+// that may have come from anybody in the cluster, or nil. A client that refuses
+// a packet ends its connection, so one such event would cost everybody theirs.
+func checkEvent(data json.RawMessage) error {
+	if len(data) == 0 || data[0] != '[' {
+		return errPayload
+	}
+	_, err := eventName(data)
+	return err
 }
 
 // appendData appends the data of a packet, an array when there is an offset to

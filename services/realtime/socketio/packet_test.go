@@ -99,10 +99,17 @@ func TestAnAckIDBeyond64BitsIsDropped(t *testing.T) {
 func TestEncodeRefusesWhatClientsRefuse(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]Packet{
-		"too many attachments":   {Type: EventPacket, Data: json.RawMessage(`["a"]`), Attachments: make([][]byte, 11)},
-		"attachments to connect": {Type: ConnectPacket, Attachments: make([][]byte, 1)},
-		"type":                   {Type: 5, Data: json.RawMessage(`["a"]`)},
-		"not UTF-8":              {Type: EventPacket, Data: json.RawMessage("[\"\xff\"]")},
+		"too many attachments":    {Type: EventPacket, Data: json.RawMessage(`["a"]`), Attachments: make([][]byte, 11)},
+		"attachments to connect":  {Type: ConnectPacket, Attachments: make([][]byte, 1)},
+		"type":                    {Type: 5, Data: json.RawMessage(`["a"]`)},
+		"not UTF-8":               {Type: EventPacket, Data: json.RawMessage("[\"\xff\"]")},
+		"event without data":      {Type: EventPacket},
+		"event without name":      {Type: EventPacket, Data: json.RawMessage(`[ ]`)},
+		"event that is an object": {Type: EventPacket, Data: json.RawMessage(`{"a":1}`)},
+		"event named by null":     {Type: EventPacket, Data: json.RawMessage(`[null]`)},
+		"event that ends early":   {Type: EventPacket, Data: json.RawMessage(`["`)},
+		"reserved name":           {Type: EventPacket, Data: json.RawMessage(`["disconnect",1]`)},
+		"ack that is no array":    {Type: AckPacket, Data: json.RawMessage(`{}`)},
 	} {
 		if text, err := p.Encode(); err == nil {
 			t.Errorf("%s: Encode = %s, want an error", name, text)
