@@ -156,6 +156,11 @@ func FuzzDecodeBroadcast(f *testing.F) {
 		if !json.Valid(b.Packet.Data) {
 			t.Fatalf("data is not JSON: %q", b.Packet.Data)
 		}
+		if text, err := b.Packet.Encode(); err == nil { // else it is dropped
+			if _, n, err := socketio.Decode(text); err != nil || n != len(b.Packet.Attachments) {
+				t.Fatalf("clients would refuse %q with %d attachments: %v", text, len(b.Packet.Attachments), err)
+			}
+		}
 		again, err := encodeBroadcast("uid", "/", b)
 		if err != nil {
 			t.Fatal(err)
