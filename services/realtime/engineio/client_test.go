@@ -30,11 +30,13 @@ type recorder struct {
 
 	mu       sync.Mutex
 	messages []string
+	binary   []bool // of each message
 }
 
 func (r *recorder) Message(data []byte, binary bool) {
 	r.mu.Lock()
 	r.messages = append(r.messages, string(data))
+	r.binary = append(r.binary, binary)
 	r.mu.Unlock()
 	if r.act != nil {
 		r.act(r.session, data, binary)
