@@ -129,6 +129,23 @@ func TestPollingCarriesMessages(t *testing.T) {
 	want(t, "the waiting GET", <-answer, reply{200, "4again"})
 }
 
+func TestPollingAnswersAreNoPagesAndNotStored(t *testing.T) {
+	t.Parallel()
+	r := start(t, both(Options{}), nil)
+	c := r.poll(t)
+	for _, test := range []struct{ method, query, body, kind string }{
+		{"GET", "EIO=4&transport=polling", "", "text/plain; charset=UTF-8"},
+		{"POST", c.query, "4hello", "text/html"},
+		{"GET", "EIO=3&transport=polling", "", "application/json"},
+		{"POST", c.query, "no packet", "application/json"},
+	} {
+		got, header := r.do(t, test.method, test.query, "text/plain;charset=UTF-8", test.body)
+		if kind, cache := header.Get("Content-Type"), header.Get("Cache-Control"); kind != test.kind || cache != "no-store" {
+			t.Errorf("%s %s answered %+v as %q, cached %q; want %q, not stored", test.method, test.query, got, kind, cache, test.kind)
+		}
+	}
+}
+
 func TestOpenPacketOffersTheUpgrade(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

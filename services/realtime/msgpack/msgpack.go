@@ -124,11 +124,12 @@ func id(in []byte, p *socketio.Packet) (rest []byte, err error) {
 	return rest, err
 }
 
+// data reads the payload. null is none, in any of the forms that become null in JSON.
 func data(in []byte, p *socketio.Packet) (rest []byte, err error) {
-	if absent(in) {
-		return msgp.Skip(in)
-	}
 	p.Data, p.Attachments, rest, err = broadcast.AppendJSON(make([]byte, 0, len(in)+len(in)/4), in)
+	if string(p.Data) == "null" {
+		p.Data = nil
+	}
 	return rest, err
 }
 

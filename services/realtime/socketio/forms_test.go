@@ -62,13 +62,25 @@ func welcome(s *socketio.Socket) {
 		answer, err := s.EmitWithAck(ctx, "question", args.Raw(0))
 		ack(err == nil, answer.From(0))
 	})
+	s.On("poll", func(args socketio.Args, ack socketio.Ack) {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		var said []json.RawMessage
+		answers, err := s.Namespace().To("all").EmitWithAck(ctx, "vote", args.Raw(0))
+		for _, a := range answers {
+			said = append(said, a.Raw(0))
+		}
+		ack(err == nil, said)
+	})
 	s.On("shout", func(args socketio.Args, _ socketio.Ack) {
 		_ = s.Namespace().To("all").EmitRaw("shouted", args.From(0), args.Attachments()...)
 	})
 }
 
-// deep is nested, with bytes in several places and everything that JSON has.
+// deep is nested, with bytes in nine places and everything that JSON has. With one more
+// it has as many attachments as a packet may have.
 var deep = map[string]any{
+	"six": []any{bytesOf(""), bytesOf("5"), bytesOf("6"), []any{bytesOf("7"), []any{bytesOf("8")}}, bytesOf("9")},
 	"z": []any{1, -2.5, 1e-7, true, nil, "\u2028<é>", map[string]any{"bin": bytesOf("one"), "empty": []any{}}},
 	"a": map[string]any{"list": []any{bytesOf("two"), map[string]any{"x": bytesOf("three")}}},
 }
@@ -84,7 +96,7 @@ func TestNodeClientsInEveryForm(t *testing.T) {
 		server    socketio.Options
 		transport string
 	}{
-		{"default options", map[string]any{"transports": []string{"polling", "websocket"}}, socketio.Options{}, "websocket"},
+		{"default options", map[string]any{"transports": "default"}, socketio.Options{}, "websocket"},
 		{"websocket only", map[string]any{"transports": []string{"websocket"}}, socketio.Options{}, "websocket"},
 		{"polling only", map[string]any{"transports": []string{"polling"}}, socketio.Options{}, "polling"},
 		{"msgpack over websocket", map[string]any{"transports": []string{"websocket"}, "parser": "msgpack"}, socketio.Options{Parser: msgpack.Parser}, "websocket"},
@@ -166,6 +178,10 @@ func exchange(t *testing.T, n *testclient.Script, client string) {
 		t.Errorf("ask back: %s", got)
 	}
 	heard(n, client, "question")
+	if got := ask(t, n, client, "poll", "tea?"); got != `[true,["tea?"]]` {
+		t.Errorf("poll: %s", got)
+	}
+	heard(n, client, "vote")
 	n.Tell(testclient.Command{"do": "silent", "client": client, "event": "question"})
 	if got := ask(t, n, client, "ask back", "why"); got != `[false,[]]` {
 		t.Errorf("ask back without an answer: %s", got)

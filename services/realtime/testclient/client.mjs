@@ -10,7 +10,7 @@
 //
 // Lines out have "on": connect, connect_error, disconnect, event, reconnect_attempt, answer, error.
 //   {"do":"namespace","client":"b","of":"a","name":"/admin","auth":{}}   another namespace over the connection of a
-//   options: "parser":"msgpack" and "authLater":{...} (auth as a function) stand for what JSON cannot say
+//   options: "transports":"default" leaves them out, as most programs do; "parser":"msgpack" and "authLater":{...} (auth as a function) stand for what JSON cannot say
 import { io } from "socket.io-client";
 import * as msgpack from "socket.io-msgpack-parser";
 import { say, serve } from "./lines.mjs";
@@ -27,7 +27,9 @@ function connect({ client, url, options: given }) {
   const { authLater, parser, ...options } = given ?? {};
   if (authLater) options.auth = (send) => setTimeout(() => send(authLater), 1);
   if (parser === "msgpack") options.parser = msgpack.default ?? msgpack;
-  follow(client, io(url, { transports: ["websocket"], forceNew: true, ...options }));
+  options.transports ??= ["websocket"];
+  if (options.transports === "default") delete options.transports;
+  follow(client, io(url, { forceNew: true, ...options }));
 }
 
 function follow(client, socket) {
