@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/vegascore/vegascore/services/realtime/engineio"
 )
 
 // setup returns a setup for serve that calls fn for sockets of "/".
@@ -203,6 +205,9 @@ func TestDisconnectReasons(t *testing.T) {
 		want Reason
 		end  func(*peer, *Socket)
 	}{
+		{"ping timeout", func(*peer, *Socket) {}},
+		{"transport error", func(p *peer, _ *Socket) { p.raw("2") }},
+		{"transport error", func(p *peer, _ *Socket) { p.send(strings.Repeat("x", 2000)) }},
 		{ClientNamespaceDisconnect, func(p *peer, _ *Socket) { p.send("1") }},
 		{ServerNamespaceDisconnect, func(_ *peer, s *Socket) { s.Disconnect(false) }},
 		{ServerNamespaceDisconnect, func(_ *peer, s *Socket) { s.Disconnect(true) }},
@@ -212,7 +217,11 @@ func TestDisconnectReasons(t *testing.T) {
 		{"forced server close", func(p *peer, _ *Socket) { p.send("0") }},
 	} {
 		sockets, reasons := make(chan *Socket, 1), make(chan string, 2)
-		_, url := serve(t, Options{}, onConnect(func(s *Socket) {
+		engine := engineio.Options{MaxPayload: 1000}
+		if tc.want == "ping timeout" {
+			engine.PingInterval, engine.PingTimeout = 50*time.Millisecond, 50*time.Millisecond
+		}
+		_, url := serve(t, Options{Engine: engine}, onConnect(func(s *Socket) {
 			s.Join("room")
 			s.OnDisconnect(func(why Reason) {
 				reasons <- fmt.Sprint(why, s.Connected(), s.Rooms()[1:], s.Namespace().HasRoom("room"))

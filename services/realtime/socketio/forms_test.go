@@ -81,8 +81,8 @@ func welcome(s *socketio.Socket) {
 // it has as many attachments as a packet may have.
 var deep = map[string]any{
 	"six": []any{bytesOf(""), bytesOf("5"), bytesOf("6"), []any{bytesOf("7"), []any{bytesOf("8")}}, bytesOf("9")},
-	"z": []any{1, -2.5, 1e-7, true, nil, "\u2028<é>", map[string]any{"bin": bytesOf("one"), "empty": []any{}}},
-	"a": map[string]any{"list": []any{bytesOf("two"), map[string]any{"x": bytesOf("three")}}},
+	"z":   []any{1, -2.5, 1e-7, true, nil, "\u2028<é>", map[string]any{"bin": bytesOf("one"), "empty": []any{}}},
+	"a":   map[string]any{"list": []any{bytesOf("two"), map[string]any{"x": bytesOf("three")}}},
 }
 
 func bytesOf(text string) map[string]any { return map[string]any{"$bin": []byte(text)} }
