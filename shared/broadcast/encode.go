@@ -19,12 +19,14 @@ const MaxDepth = 100
 var (
 	ErrDepth       = errors.New("nested too deeply")
 	ErrSyntax      = errors.New("malformed")
-	ErrPlaceholder = errors.New("placeholder names no attachment")
+	ErrPlaceholder = errors.New("placeholder names no attachment, or one too often")
 )
 
 // AppendMsgpack appends the one JSON value in json to dst as MessagePack. Key order is
 // kept. When attachments are given, each object {"_placeholder":true,"num":i} becomes
-// attachments[i]; without attachments such an object is an object like any other.
+// attachments[i]; without attachments such an object is an object like any other. There
+// may be no more of these than attachments, for each writes one out: a text from a client
+// that names a large one many times would become gigabytes.
 //
 // Broken UTF-8 and lone surrogates become U+FFFD. On an error dst is returned as it was.
 func AppendMsgpack(dst, json []byte, attachments ...[]byte) ([]byte, error) {
@@ -41,6 +43,7 @@ type encoder struct {
 	at      int // next byte of in
 	out     []byte
 	bins    [][]byte
+	named   int // how often one of bins was
 	depth   int
 	scratch []byte // text of the last string that needed unescaping
 }
@@ -138,9 +141,10 @@ func (e *encoder) object(start int) error {
 		case !marked:
 			e.close(start, count, 0x80, 0xde)
 			return nil
-		case num < 0 || num >= len(e.bins):
+		case num < 0 || num >= len(e.bins) || e.named == len(e.bins):
 			return ErrPlaceholder
 		default:
+			e.named++
 			e.out = msgp.AppendBytes(e.out[:start], e.bins[num])
 			return nil
 		}

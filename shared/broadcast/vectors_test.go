@@ -182,6 +182,8 @@ func TestTranscodersRefuse(t *testing.T) {
 		"line break, later":  {"\"\\n\n\"", nil, ErrSyntax},
 		"capital":            {"True", nil, ErrSyntax},
 		"deep":               {strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1), nil, ErrDepth},
+		"named twice":        {`[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, one, ErrPlaceholder},
+		"twice by one key":   {`{"a":{"_placeholder":true,"num":0},"a":{"_placeholder":true,"num":0}}`, one, ErrPlaceholder},
 		"beyond the last":    {`{"_placeholder":true,"num":1}`, one, ErrPlaceholder},
 		"before the first":   {`{"_placeholder":true,"num":-1}`, one, ErrPlaceholder},
 		"no number":          {`{"_placeholder":true,"num":"0"}`, one, ErrPlaceholder},

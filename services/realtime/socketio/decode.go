@@ -146,32 +146,40 @@ func eventName(array []byte) (string, error) {
 }
 
 // placeholdersFit reports whether every placeholder in valid JSON points at one
-// of n attachments.
+// of n attachments, and there are no more of them: a client that names a large
+// attachment many times would have the server write it out as often.
 func placeholdersFit(data []byte, n int) bool {
 	var value any
-	return json.Unmarshal(data, &value) == nil && placeholderFits(value, n)
+	if json.Unmarshal(data, &value) != nil {
+		return false
+	}
+	named, fit := placeholders(value, n)
+	return fit && named <= n
 }
 
-func placeholderFits(value any, n int) bool {
+// placeholders counts those in a value; fit says that all point at attachments.
+func placeholders(value any, n int) (named int, fit bool) {
 	switch value := value.(type) {
 	case []any:
 		for _, inner := range value {
-			if !placeholderFits(inner, n) {
-				return false
+			more, fit := placeholders(inner, n)
+			if named += more; !fit {
+				return named, false
 			}
 		}
 	case map[string]any:
 		if value["_placeholder"] == true {
 			num, ok := value["num"].(float64)
-			return ok && num >= 0 && num < float64(n) && num == math.Trunc(num)
+			return 1, ok && num >= 0 && num < float64(n) && num == math.Trunc(num)
 		}
 		for _, inner := range value {
-			if !placeholderFits(inner, n) {
-				return false
+			more, fit := placeholders(inner, n)
+			if named += more; !fit {
+				return named, false
 			}
 		}
 	}
-	return true
+	return named, true
 }
 
 // assembler puts packets and their attachments together. The zero value is

@@ -79,6 +79,7 @@ func TestDecodeRefusesWhatIsNoPacket(t *testing.T) {
 		`51-["a",{"_placeholder":true,"num":1}]`, `51-["a",{"_placeholder":true,"num":-1}]`, `51-["a",{"_placeholder":true,"num":0.5}]`,
 		`51-["a",{"_placeholder":true,"num":"0"}]`, `51-["a",{"_placeholder":true}]`, `51-["a",{"b":[{"_placeholder":true,"num":9}]}]`,
 		`61-[{"_placeholder":true,"num":1}]`, `6["a"]`,
+		`51-["a",{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]`, `51-["a",{"b":{"_placeholder":true,"num":0},"c":[{"_placeholder":true,"num":0}]}]`,
 		`2["deep",` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `]`,
 	} {
 		if p, n, err := Decode([]byte(text)); err == nil {
