@@ -93,9 +93,10 @@ func TestStormOfReconnectsIsLetInAtItsRate(t *testing.T) {
 	for _, c := range conns {
 		defer c.Close()
 	}
-	if len(back) != clients || r.Len() != clients {
-		t.Fatalf("%d of %d clients are back, %d sessions", len(back), clients, r.Len())
+	if len(back) != clients {
+		t.Fatalf("%d of %d clients are back", len(back), clients)
 	}
+	until(t, "all have sessions", func() bool { return r.Len() == clients }) // a moment after the answer to the handshake
 	if refused == 0 || strange > 0 {
 		t.Errorf("%d handshakes were refused, want some; %d failed otherwise, want none", refused, strange)
 	}
