@@ -15,6 +15,10 @@ import (
 // in both directions.
 const MaxDepth = 100
 
+// MaxNamed is how many attachments a packet of Socket.IO may have: a reader takes each
+// that was written for one of its own.
+const MaxNamed = 10
+
 // Errors of the transcoder. They are wrapped with the offset at which reading ended.
 var (
 	ErrDepth       = errors.New("nested too deeply")
@@ -24,9 +28,10 @@ var (
 
 // AppendMsgpack appends the one JSON value in json to dst as MessagePack. Key order is
 // kept. When attachments are given, each object {"_placeholder":true,"num":i} becomes
-// attachments[i]; without attachments such an object is an object like any other. There
-// may be no more of these than attachments, for each writes one out: a text from a client
-// that names a large one many times would become gigabytes.
+// attachments[i]; without attachments such an object is an object like any other. An
+// attachment may be named more than once, but all together no more often than MaxNamed
+// when there are fewer: each time it is written out, and a text from a client that names
+// a large one in every other word would become gigabytes.
 //
 // Broken UTF-8 and lone surrogates become U+FFFD. On an error dst is returned as it was.
 func AppendMsgpack(dst, json []byte, attachments ...[]byte) ([]byte, error) {
@@ -141,7 +146,7 @@ func (e *encoder) object(start int) error {
 		case !marked:
 			e.close(start, count, 0x80, 0xde)
 			return nil
-		case num < 0 || num >= len(e.bins) || e.named == len(e.bins):
+		case num < 0 || num >= len(e.bins) || e.named >= max(len(e.bins), MaxNamed):
 			return ErrPlaceholder
 		default:
 			e.named++

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vegascore/vegascore/services/realtime/socketio"
+	"github.com/vegascore/vegascore/shared/broadcast"
 )
 
 // FuzzRelay: what one client says, and its server passes on unread, is dropped for the
@@ -26,7 +27,7 @@ func FuzzRelay(f *testing.F) {
 		}
 		p.Namespace, p.ID = "/", nil
 		b := socketio.Broadcast{Packet: p, Rooms: []string{"room1"}}
-		most := 16*len(text) + n*len(attached) + 1000
+		most := 16*len(text) + broadcast.MaxNamed*len(attached) + 1000
 		if wire, err := encodeBroadcast("uid", "/", b); err == nil {
 			if len(wire) > most {
 				t.Fatalf("%d bytes with %d attachments of %d became %d", len(text), n, len(attached), len(wire))
