@@ -15,7 +15,6 @@ const (
 	gap          = 6      // between panels
 	head         = 22     // a panel's title
 	foot         = 20     // its legend
-	named        = 4      // series in a legend
 )
 
 const style = `<style>
@@ -95,18 +94,23 @@ func chart(out *strings.Builder, lines []series, unit string, w, h int) {
 	for _, v := range []float64{low, (low + high) / 2, high} {
 		fmt.Fprintf(out, `<path class="grid" d="M%.0f %.1fH%.0f"/><text class="axis" x="6" y="%.1f">%s</text>`, left, at(v), right, at(v)+4, html.EscapeString(format(v, unit)))
 	}
-	names := left - 50
+	names, unnamed := left-50, 0
 	for i, l := range lines {
 		colour := colours[i%len(colours)]
 		fmt.Fprintf(out, `<path class="line" stroke="%s" d="%s"/>`, colour, path(l.values, at, left, right))
-		if i < named && l.name != "" {
+		width := 24 + 6.2*float64(len(l.name))
+		switch {
+		case l.name == "":
+		case unnamed > 0 || names+width > right-60: // there is "and 1 more" to write
+			unnamed++
+		default:
 			fmt.Fprintf(out, `<rect x="%.0f" y="%d" width="9" height="3" fill="%s"/><text class="axis" x="%.0f" y="%d">%s</text>`,
 				names, h-13, colour, names+13, h-8, html.EscapeString(l.name))
-			names += 24 + 6.2*float64(len(l.name))
+			names += width
 		}
 	}
-	if len(lines) > named {
-		fmt.Fprintf(out, `<text class="axis" x="%.0f" y="%d">and %d more</text>`, names, h-8, len(lines)-named)
+	if unnamed > 0 {
+		fmt.Fprintf(out, `<text class="axis" x="%.0f" y="%d">and %d more</text>`, names, h-8, unnamed)
 	}
 }
 
