@@ -39,6 +39,8 @@ type Way struct {
 	P50       time.Duration `json:"http_p50_ns"`
 	P99       time.Duration `json:"http_p99_ns"`
 
+	Refused int64 `json:"refused"` // attempts that got 503 busy; the clients tried again
+
 	// What one player alone waits.
 	AloneP50 time.Duration `json:"alone_p50_ns"`
 	AloneP99 time.Duration `json:"alone_p99_ns"`
@@ -137,6 +139,7 @@ func (b *bench) bets(ctx context.Context, env *environment) (*Bets, error) {
 		w := &ways[i]
 		w.PerSecond, w.Ratio = median(w.rates), median(w.ratios)
 		w.P50, w.P99 = w.clients.answers.Quantile(0.5), w.clients.answers.Quantile(0.99)
+		w.Refused = w.clients.refused.Load()
 		if w.AloneP50, w.AloneP99, err = w.clients.alone(ctx, b.roundTime); err != nil {
 			return nil, err
 		}

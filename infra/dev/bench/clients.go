@@ -24,8 +24,7 @@ type clients struct {
 	all     []*bettor
 	answers *latency.Histogram
 
-	// refusals, when set, is for 503s, after which a client tries again; without it
-	// they are errors.
+	// refusals is for 503s, after which a client tries again: a busy machine is no error.
 	refusals *latency.Histogram
 	refused  atomic.Int64
 }
@@ -57,7 +56,7 @@ const betBody = `{"game":"dice","table":"dice-1","stake":1,"params":{"direction"
 
 // newClients signs the players in; keys begin with name.
 func newClients(ctx context.Context, name, base string, n, players int) (*clients, error) {
-	c := &clients{answers: &latency.Histogram{}}
+	c := &clients{answers: &latency.Histogram{}, refusals: &latency.Histogram{}}
 	host := strings.TrimPrefix(base, "http://")
 	for i := range n {
 		conn, err := new(net.Dialer).DialContext(ctx, "tcp", host)
@@ -68,7 +67,12 @@ func newClients(ctx context.Context, name, base string, n, players int) (*client
 		b := &bettor{host: host, conn: conn, read: bufio.NewReader(conn), key: fmt.Sprintf("%s-%d", name, i)}
 		c.all = append(c.all, b)
 		for j := range players {
-			if err := b.signIn(fmt.Sprintf("Bench %d %d", i, j)); err != nil {
+			err := b.signIn(fmt.Sprintf("Bench %d %d", i, j))
+			for errors.Is(err, errRefused) && ctx.Err() == nil {
+				<-time.After(refusalPause)
+				err = b.signIn(fmt.Sprintf("Bench %d %d", i, j))
+			}
+			if err != nil {
 				c.close()
 				return nil, fmt.Errorf("sign in: %w", err)
 			}
@@ -94,7 +98,7 @@ func (c *clients) run(ctx context.Context, d time.Duration) (float64, error) {
 			for time.Since(began) < d && ctx.Err() == nil && errs[i] == nil {
 				start := time.Now()
 				err := b.bet()
-				if errors.Is(err, errRefused) && c.refusals != nil {
+				if errors.Is(err, errRefused) {
 					c.refusals.Add(time.Since(start))
 					c.refused.Add(1)
 					<-time.After(refusalPause)
@@ -117,7 +121,7 @@ func (c *clients) run(ctx context.Context, d time.Duration) (float64, error) {
 
 // alone has one of the clients bet for d, and returns how long answers took.
 func (c *clients) alone(ctx context.Context, d time.Duration) (p50, p99 time.Duration, err error) {
-	one := &clients{all: c.all[:1], answers: &latency.Histogram{}}
+	one := &clients{all: c.all[:1], answers: &latency.Histogram{}, refusals: &latency.Histogram{}}
 	if _, err := one.run(ctx, d); err != nil {
 		return 0, 0, err
 	}

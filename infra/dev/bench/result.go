@@ -46,8 +46,8 @@ func (r *Result) Write(w io.Writer) {
 	if b := r.Bets; b != nil {
 		fmt.Fprintf(w, "\nBets, fsync on, medians of %d rounds in turn\n", b.Rounds)
 		for _, v := range b.Ways {
-			fmt.Fprintf(w, "  over HTTP, %-14s %8.0f bets/s  %5.2f of pgbench; %d clients: p50 %.1f ms, p99 %.1f ms; one alone: p50 %.1f ms, p99 %.1f ms\n",
-				v.Name, v.PerSecond, v.Ratio, v.Clients, ms(v.P50), ms(v.P99), ms(v.AloneP50), ms(v.AloneP99))
+			fmt.Fprintf(w, "  over HTTP, %-14s %8.0f bets/s  %5.2f of pgbench; %d clients: p50 %.1f ms, p99 %.1f ms; one alone: p50 %.1f ms, p99 %.1f ms; %d refused as busy\n",
+				v.Name, v.PerSecond, v.Ratio, v.Clients, ms(v.P50), ms(v.P99), ms(v.AloneP50), ms(v.AloneP99), v.Refused)
 		}
 		fmt.Fprintf(w, "  pgbench with the same SQL %8.0f bets/s\n", b.Pgbench)
 		fmt.Fprintf(w, "  unmatched %d, wrong money %d, bad ledger %d\n", b.Unmatched, b.WrongMoney, b.BadLedger)
