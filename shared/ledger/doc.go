@@ -12,6 +12,9 @@
 //     stored balance would be one row that all bets wait for. Theirs is the sum of
 //     their transfers.
 //
+// An account that disagrees with its transfers is frozen by the sweep (Freeze): nothing
+// is posted to it until a person has looked.
+//
 // Whoever moves money on the strength of a balance locks it first with Lock (or
 // within play_claim), in the transaction that posts. All locks are taken in the order
 // of the account ids, so two transactions never wait for each other in a circle.

@@ -63,6 +63,7 @@ var (
 	ErrInsufficient = errors.New("balance would be below zero")
 	ErrNoAccount    = errors.New("no such account with this asset")
 	ErrInvalid      = errors.New("transfer is not valid")
+	ErrFrozen       = errors.New("account is frozen")
 )
 
 // Refusal puts one of the errors above around what the database says about a post,
@@ -76,6 +77,8 @@ func Refusal(err error) error {
 	switch {
 	case pg.ConstraintName == "ledger_balance_not_negative":
 		return fmt.Errorf("%w: %w", ErrInsufficient, err)
+	case pg.ConstraintName == "ledger_account_not_frozen":
+		return fmt.Errorf("%w: %w", ErrFrozen, err)
 	case pg.Code == "23503":
 		return fmt.Errorf("%w: %w", ErrNoAccount, err)
 	case pg.Code[:2] == "23" || pg.Code[:2] == "22": // another constraint, or a sum out of range

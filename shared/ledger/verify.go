@@ -9,13 +9,14 @@ import (
 	"github.com/vegascore/vegascore/shared/money"
 )
 
-// Report is what Verify found. In a sound ledger all but the first two fields are
-// zero or empty.
+// Report is what a verification found, as far as it looked. In a sound ledger all but
+// the first two fields are zero or empty.
 type Report struct {
 	Accounts  int64
 	Transfers int64
 	// Sum adds up the absolute sums per asset: stored balances of players plus the
-	// transfers of the house and the world.
+	// transfers of the house and the world. In a report of VerifyNew, how far the
+	// balances that were compared are off.
 	Sum money.Amount
 	// Wrong are up to 100 player accounts whose balance is not the sum of their
 	// transfers.
@@ -25,11 +26,23 @@ type Report struct {
 	// Unknown counts the account and asset pairs that transfers name and that do
 	// not exist.
 	Unknown int64
+	// Unsound counts transfers that do not take from one account what they give to
+	// another. Verify leaves it at zero.
+	Unsound int64
+	// Altered are up to 100 accounts whose history is not the one that an earlier pass
+	// has verified. Only VerifyAll looks.
+	Altered []uuid.UUID
 }
 
 // OK reports whether the ledger is sound.
 func (r Report) OK() bool {
-	return r.Sum == 0 && len(r.Wrong) == 0 && r.Negative == 0 && r.Unknown == 0
+	return r.Imbalance() == 0 && r.Sum == 0
+}
+
+// Imbalance counts the accounts and transfers that disagree; an account may count more
+// than once.
+func (r Report) Imbalance() int64 {
+	return int64(len(r.Wrong)) + int64(len(r.Altered)) + r.Negative + r.Unknown + r.Unsound
 }
 
 // verifySQL is one statement, so it sees one state of the ledger while play goes on.
@@ -54,8 +67,8 @@ SELECT count(*) FILTER (WHERE id IS NOT NULL),
        count(*) FILTER (WHERE id IS NULL)
 FROM line`
 
-// Verify recomputes every balance from the transfers. It reads the whole ledger:
-// its place is a job, not a request. An error means that it could not look; what it
+// Verify recomputes every balance from the transfers and changes nothing, not even the
+// checkpoint. It reads the whole ledger: its place is a job, not a request. An error means that it could not look; what it
 // finds is in the report.
 func Verify(ctx context.Context, q Querier) (Report, error) {
 	var r Report

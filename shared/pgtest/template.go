@@ -86,8 +86,11 @@ const record = `INSERT INTO schema_migrations (version, name, sha256, phase, fin
 
 func (m migration) apply(ctx context.Context, conn *pgx.Conn) error {
 	if !m.inTransaction {
-		if _, err := conn.Exec(ctx, m.sql); err != nil {
-			return err
+		// One at a time: the server takes several at once as one transaction.
+		for statement := range strings.SplitSeq(m.sql, ";\n") {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return err
+			}
 		}
 		_, err := conn.Exec(ctx, record, m.version, m.name, m.sha256, m.phase)
 		return err
