@@ -26,6 +26,9 @@ const (
 	TokenInvalid Code = "token_invalid"
 	TokenExpired Code = "token_expired"
 	Forbidden    Code = "forbidden"
+	// AccountFrozen says that the house looks into the player's account: its balance and
+	// its transfers disagree.
+	AccountFrozen Code = "account_frozen"
 
 	// What HTTP itself refuses.
 	NotFound             Code = "not_found"
@@ -60,7 +63,7 @@ func (c Code) Status() int {
 		return http.StatusBadRequest
 	case TokenMissing, TokenInvalid, TokenExpired:
 		return http.StatusUnauthorized
-	case Forbidden:
+	case Forbidden, AccountFrozen:
 		return http.StatusForbidden
 	case NotFound:
 		return http.StatusNotFound

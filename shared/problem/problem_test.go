@@ -134,7 +134,7 @@ func TestCodesHaveTheirStatus(t *testing.T) {
 	for status, codes := range map[int][]problem.Code{
 		400: {"bad_request", "bad_json", "unknown_field", "duplicate_field", "wrong_type", "missing_field", "too_deep", "bad_text", "key_missing", "key_malformed"},
 		401: {"token_missing", "token_invalid", "token_expired"},
-		403: {"forbidden"},
+		403: {"forbidden", "account_frozen"},
 		404: {"not_found"},
 		405: {"method_not_allowed"},
 		409: {"conflict"},

@@ -2,6 +2,7 @@
 // stable; its "detail" is shown only where no sentence of ours fits.
 
 const sentences = {
+  account_frozen: 'Your account is being looked into. Nothing can be bet meanwhile.',
   network: 'The table could not be reached. Check your connection.',
   timeout: 'The table did not answer in time.',
   body_too_large: 'That is too long.',

@@ -20,6 +20,7 @@ const (
 	isReplay     verdict = "replay"
 	insufficient verdict = "insufficient"
 	noAccount    verdict = "no_account"
+	isFrozen     verdict = "frozen"
 )
 
 // claimed is a row of play_claim. The seed and nonce are there for isNew, the stored

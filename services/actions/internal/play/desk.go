@@ -212,6 +212,8 @@ func refuse(bet *Bet, c *claimed) result {
 		return result{answer: Answer{Body: []byte(c.answer), Replayed: true}}
 	case insufficient:
 		return result{err: problem.Of(problem.InsufficientFunds, "The balance is %d.", c.balance)}
+	case isFrozen:
+		return result{err: problem.Of(problem.AccountFrozen, "The house is looking into this account.")}
 	case noAccount:
 		return result{err: problem.Of(problem.TokenInvalid, "The player of this token does not exist here.")}
 	}
