@@ -40,14 +40,15 @@ $$;
 CREATE FUNCTION prune_keys(older interval, most integer, OUT looked bigint, OUT done bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
-    seen uuid;
+    before timestamptz := prune_before(older);
+    seen   uuid;
 BEGIN
     SELECT m.upto INTO seen FROM prune_marks m WHERE m.name = 'keys' FOR UPDATE;
     WITH batch AS MATERIALIZED (
-        SELECT r.id FROM rounds r WHERE r.id > seen AND r.id < uuid_at(prune_before(older)) ORDER BY r.id LIMIT most
+        SELECT r.id FROM rounds r WHERE r.id > seen AND r.id < uuid_at(before) ORDER BY r.id LIMIT most
     ), let_go AS (
         UPDATE rounds r SET key = 'expired-' || r.id, answer = '' FROM batch
-        WHERE r.id = batch.id AND r.state <> 'open' AND r.created_at < prune_before(older) RETURNING 1
+        WHERE r.id = batch.id AND r.state <> 'open' AND r.created_at < before RETURNING 1
     ), marked AS (
         UPDATE prune_marks m SET upto = (SELECT id FROM batch ORDER BY id DESC LIMIT 1)
         WHERE m.name = 'keys' AND EXISTS (SELECT FROM batch)
@@ -62,20 +63,21 @@ $$;
 CREATE FUNCTION prune_guests(older interval, most integer, OUT looked bigint, OUT done bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
+    before timestamptz := prune_before(older);
     seen   uuid;
     batch  uuid[];
     played uuid[];
     idle   uuid[];
 BEGIN
     SELECT m.upto INTO seen FROM prune_marks m WHERE m.name = 'guests' FOR UPDATE;
-    batch := ARRAY(SELECT p.id FROM players p WHERE p.id > seen AND p.id < uuid_at(prune_before(older)) ORDER BY p.id LIMIT most);
+    batch := ARRAY(SELECT p.id FROM players p WHERE p.id > seen AND p.id < uuid_at(before) ORDER BY p.id LIMIT most);
     looked := cardinality(batch);
     done := 0;
     IF looked = 0 THEN
         RETURN;
     END IF;
     UPDATE prune_marks m SET upto = batch[looked] WHERE m.name = 'guests';
-    batch := ARRAY(SELECT p.id FROM players p WHERE p.id = ANY (batch) AND substr(p.id::text, 15, 1) = '7' AND p.created_at < prune_before(older));
+    batch := ARRAY(SELECT p.id FROM players p WHERE p.id = ANY (batch) AND substr(p.id::text, 15, 1) = '7' AND p.created_at < before);
     played := ARRAY(SELECT b FROM unnest(batch) AS b WHERE EXISTS (SELECT FROM rounds r WHERE r.player_id = b));
     idle := ARRAY(SELECT b FROM unnest(batch) AS b WHERE b <> ALL (played));
     UPDATE players SET name = 'guest' WHERE id = ANY (played);
@@ -87,23 +89,27 @@ $$;
 
 -- prune_outbox removes rows that were sent. Ids grow with time, so it looks at the first.
 CREATE FUNCTION prune_outbox(older interval, most integer, OUT looked bigint, OUT done bigint)
-LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-    WITH batch AS MATERIALIZED (
-        SELECT o.id, o.sent_at FROM outbox o ORDER BY o.id LIMIT most
-    ), gone AS (
-        DELETE FROM outbox o USING batch WHERE o.id = batch.id AND batch.sent_at < prune_before(older) RETURNING 1
-    )
-    SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM gone);
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    before timestamptz := prune_before(older);
+BEGIN
+    DELETE FROM outbox o USING (SELECT b.id, b.sent_at FROM outbox b ORDER BY b.id LIMIT most) AS batch
+    WHERE o.id = batch.id AND batch.sent_at < before;
+    GET DIAGNOSTICS done = ROW_COUNT;
+    looked := done;
+END
 $$;
 
 -- prune_handled removes what consumers remember of events that cannot come again.
 CREATE FUNCTION prune_handled(older interval, most integer, OUT looked bigint, OUT done bigint)
-LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-    WITH gone AS (
-        DELETE FROM handled_events WHERE ctid = ANY (ARRAY(
-            SELECT ctid FROM handled_events WHERE handled_at < prune_before(older) LIMIT most)) RETURNING 1
-    )
-    SELECT count(*), count(*) FROM gone;
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    before timestamptz := prune_before(older);
+BEGIN
+    DELETE FROM handled_events WHERE ctid = ANY (ARRAY(SELECT ctid FROM handled_events WHERE handled_at < before LIMIT most));
+    GET DIAGNOSTICS done = ROW_COUNT;
+    looked := done;
+END
 $$;
 
 REVOKE ALL ON FUNCTION prune_before(interval), prune_keys(interval, integer), prune_guests(interval, integer),

@@ -55,6 +55,11 @@ func PayoutOf(round, account uuid.UUID, amount money.Amount) Transfer {
 	return Transfer{ID: newID(), Debit: House, Credit: account, Amount: amount, Kind: Payout, Round: round}
 }
 
+// VoidOf returns the transfer that gives back the stake of a round that did not count.
+func VoidOf(round, account uuid.UUID, amount money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: House, Credit: account, Amount: amount, Kind: Void, Round: round}
+}
+
 // newID returns a UUIDv7: ids that grow with time fill the index from one end.
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 

@@ -16,6 +16,8 @@ import (
 	"github.com/vegascore/vegascore/shared/telemetry"
 )
 
+const day = 24 * time.Hour
+
 // Config says what to sweep.
 type Config struct {
 	// Services are the base URLs of the services; each is asked at /health.
@@ -24,7 +26,20 @@ type Config struct {
 	ServiceTimeout time.Duration `env:"SERVICE_TIMEOUT" envDefault:"5s"`
 	// OlderThan is the age from which an unsent row counts as left over.
 	OlderThan time.Duration `env:"OUTBOX_OLDER_THAN" envDefault:"5s"`
-	// Timeout bounds the whole run; the ledger is read as a whole.
+	// Pass says how much of the ledger is verified; FullEvery is the age of the last full
+	// pass from which Auto makes another.
+	Pass      Pass          `env:"LEDGER_PASS" envDefault:"auto"`
+	FullEvery time.Duration `env:"LEDGER_FULL_EVERY" envDefault:"24h"`
+	// RoundsOlderThan is the age from which an open round is stuck and voided.
+	RoundsOlderThan time.Duration `env:"ROUNDS_OLDER_THAN" envDefault:"24h"`
+	// From these ages on things are pruned; none may be less than a day.
+	KeysOlderThan    time.Duration `env:"KEYS_OLDER_THAN" envDefault:"720h"`
+	GuestsOlderThan  time.Duration `env:"GUESTS_OLDER_THAN" envDefault:"720h"`
+	SentOlderThan    time.Duration `env:"SENT_OLDER_THAN" envDefault:"168h"`
+	HandledOlderThan time.Duration `env:"HANDLED_OLDER_THAN" envDefault:"768h"` // Pub/Sub keeps an event for 31 days
+	// PruneTime is how long one run may prune.
+	PruneTime time.Duration `env:"PRUNE_TIME" envDefault:"30s"`
+	// Timeout bounds the whole run; a full pass reads the ledger as a whole.
 	Timeout time.Duration `env:"SWEEP_TIMEOUT" envDefault:"5m"`
 
 	Database  postgres.Config
@@ -50,10 +65,22 @@ func ReadConfig(environ []string) (Config, error) {
 	var wrong []error
 	for name, d := range map[string]time.Duration{
 		"SERVICE_TIMEOUT": c.ServiceTimeout, "OUTBOX_OLDER_THAN": c.OlderThan, "SWEEP_TIMEOUT": c.Timeout,
+		"LEDGER_FULL_EVERY": c.FullEvery, "ROUNDS_OLDER_THAN": c.RoundsOlderThan, "PRUNE_TIME": c.PruneTime,
 	} {
 		if d <= 0 {
 			wrong = append(wrong, fmt.Errorf("%s is %s: must be more than 0", name, d))
 		}
+	}
+	for name, d := range map[string]time.Duration{
+		"KEYS_OLDER_THAN": c.KeysOlderThan, "GUESTS_OLDER_THAN": c.GuestsOlderThan,
+		"SENT_OLDER_THAN": c.SentOlderThan, "HANDLED_OLDER_THAN": c.HandledOlderThan,
+	} {
+		if d < day {
+			wrong = append(wrong, fmt.Errorf("%s is %s: must be a day or more", name, d))
+		}
+	}
+	if !c.Pass.Valid() {
+		wrong = append(wrong, fmt.Errorf("LEDGER_PASS is %q: must be auto, new or full", c.Pass))
 	}
 	for i, service := range c.Services {
 		u, err := url.Parse(strings.TrimSpace(service))
@@ -72,7 +99,7 @@ func ReadConfig(environ []string) (Config, error) {
 	c.Telemetry.Service = "sweep"
 	c.Database.Application = "sweep"
 	if c.Database.MaxConns == 0 {
-		c.Database.MaxConns = 3 // the job does one thing after the other
+		c.Database.MaxConns = 3 // two things at a time, and one to spare
 	}
 	if c.Database.StatementTimeout == 0 {
 		c.Database.StatementTimeout = c.Timeout

@@ -9,11 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
-
 	"github.com/vegascore/vegascore/shared/broadcast"
-	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/outbox"
 	"github.com/vegascore/vegascore/shared/outbox/factsink"
 	"github.com/vegascore/vegascore/shared/outbox/roomsink"
@@ -31,13 +27,24 @@ func Run(ctx context.Context, c Config, logger *slog.Logger) (Result, error) {
 		return Result{}, err
 	}
 	defer db.Close()
+	return look(ctx, c, db, logger), nil
+}
+
+// look makes all checks, each at once with those that it does not wait for.
+func look(ctx context.Context, c Config, db *postgres.DB, logger *slog.Logger) Result {
 	var r Result
 	var wg sync.WaitGroup // each ends with ctx at the latest
-	wg.Go(func() { r.Ledger = verify(ctx, db) })
+	wg.Go(func() { r.Ledger = verify(ctx, c, db, logger) })
 	wg.Go(func() { r.Services = ask(ctx, c.Services, c.ServiceTimeout) })
-	wg.Go(func() { r.Outbox = leftovers(ctx, c, db, logger) })
+	wg.Go(func() {
+		// The rounds first: what they have to say goes out in the same run. What was sent
+		// long ago goes last.
+		r.Rounds = endStuck(ctx, c, db)
+		r.Outbox = leftovers(ctx, c, db, logger)
+		r.Pruned = prune(ctx, c, db)
+	})
 	wg.Wait()
-	r.OK = r.Ledger.OK && r.Outbox.OK
+	r.OK = r.Ledger.OK && r.Outbox.OK && r.Rounds.OK && r.Pruned.OK
 	for _, s := range r.Services {
 		r.OK = r.OK && s.OK
 	}
@@ -45,34 +52,16 @@ func Run(ctx context.Context, c Config, logger *slog.Logger) (Result, error) {
 	if !r.OK {
 		level = slog.LevelError
 	}
-	logger.Log(ctx, level, "swept", "ok", r.OK, "ledger_ok", r.Ledger.OK, "outbox_ok", r.Outbox.OK, "unsent", r.Outbox.Unsent)
-	return r, nil
-}
-
-// verify recomputes the ledger.
-func verify(ctx context.Context, db *postgres.DB) Ledger {
-	began := time.Now()
-	var report ledger.Report
-	// In a transaction, because that is where the timeouts are right through a pooler too.
-	err := db.InTx(ctx, func(tx pgx.Tx) (err error) {
-		report, err = ledger.Verify(ctx, tx)
-		return err
-	})
-	l := Ledger{TookMS: time.Since(began).Milliseconds(), Wrong: []uuid.UUID{}}
-	if err != nil {
-		l.Error = err.Error()
-		return l
-	}
-	l.OK = report.OK()
-	l.Accounts, l.Transfers, l.Sum = report.Accounts, report.Transfers, int64(report.Sum)
-	l.Wrong, l.Negative, l.Unknown = append(l.Wrong, report.Wrong...), report.Negative, report.Unknown
-	return l
+	logger.Log(ctx, level, "swept", "ok", r.OK, "ledger_ok", r.Ledger.OK, "outbox_ok", r.Outbox.OK, "unsent", r.Outbox.Unsent,
+		"ledger_pass", string(r.Ledger.Pass), "imbalance", r.Ledger.Imbalance, "voided", r.Rounds.Voided, "pruned", r.Pruned.Rows)
+	return r
 }
 
 // leftovers sends the rows that no service has sent in time. A service that
 // crashed after its commit, and was not started again, leaves such.
 func leftovers(ctx context.Context, c Config, db *postgres.DB, logger *slog.Logger) Outbox {
 	o := Outbox{Sent: map[string]int{}}
+	began := time.Now()
 	unsent, oldest, err := outbox.Depth(ctx, db)
 	if err == nil && oldest >= c.OlderThan {
 		err = o.send(ctx, c, db, logger)
@@ -82,6 +71,7 @@ func leftovers(ctx context.Context, c Config, db *postgres.DB, logger *slog.Logg
 		}
 	}
 	o.Unsent, o.OldestMS, o.OK = unsent, oldest.Milliseconds(), err == nil
+	o.TookMS = time.Since(began).Milliseconds()
 	if err != nil {
 		o.Error = err.Error()
 	}

@@ -1,0 +1,65 @@
+package sweep
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/vegascore/vegascore/shared/ledger"
+	"github.com/vegascore/vegascore/shared/money"
+	"github.com/vegascore/vegascore/shared/pgtest"
+)
+
+const roundSQL = `INSERT INTO rounds (id, player_id, key, request_hash, game, table_id, rules, state, asset, stake, payout,
+	seed_id, nonce, params, answer, created_at, settled_at)
+	VALUES ($1::uuid, $2, $1::uuid::text, sha256(''), 'dice', 'dice-1', 'dice/1', $3::text, 'PLAY', $4, 0, gen_random_uuid(), 0, '{}', 'said',
+	now() - make_interval(hours => $5), CASE WHEN $3::text <> 'open' THEN now() END)`
+
+// leaveOpen takes a stake for a round and leaves it open, as if hours ago.
+func leaveOpen(t *testing.T, database *pgtest.Database, account uuid.UUID, stake money.Amount, hours int) (round uuid.UUID) {
+	t.Helper()
+	round = uuid.Must(uuid.NewV7())
+	admin := database.AdminPool(t)
+	var player uuid.UUID
+	if err := admin.QueryRow(t.Context(), `SELECT owner FROM ledger_accounts WHERE id = $1`, account).Scan(&player); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, admin, roundSQL, round, player, "open", int64(stake), hours)
+	err := pgx.BeginFunc(t.Context(), database.Pool(t), func(tx pgx.Tx) error {
+		return ledger.Post(t.Context(), tx, money.Play, ledger.StakeOf(round, account, stake))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return round
+}
+
+func TestStuckRoundsAreVoided(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	account, frozen := grant(t, database), grant(t, database)
+	old, young, held := leaveOpen(t, database, account, 300, 25), leaveOpen(t, database, account, 50, 1), leaveOpen(t, database, frozen, 20, 25)
+	admin := database.AdminPool(t)
+	execute(t, admin, `SELECT ledger_freeze(ARRAY[$1::uuid], 'test')`, frozen)
+	r := sweep(t, "DATABASE_URL="+database.URL, "OUTBOX_OLDER_THAN=1h")
+	if r.Code() != Failed || r.Rounds.Voided != 1 || r.Rounds.Stuck != 1 || r.Rounds.Error == "" || !r.Ledger.OK {
+		t.Errorf("got %+v and %+v", r.Rounds, r.Ledger)
+	}
+	for round, want := range map[uuid.UUID]string{old: "void", young: "open", held: "open"} {
+		var state string
+		if err := admin.QueryRow(context.Background(), `SELECT state FROM rounds WHERE id = $1`, round).Scan(&state); err != nil || state != want {
+			t.Errorf("round is %s, %v; want %s", state, err, want)
+		}
+	}
+	var balance, told int64
+	err := admin.QueryRow(t.Context(), `SELECT (SELECT balance FROM ledger_accounts WHERE id = $1),
+		(SELECT count(*) FROM outbox WHERE type = 'balance' AND body->0->>'balance' = '950')`, account).Scan(&balance, &told)
+	if err != nil || balance != 950 || told != 1 {
+		t.Errorf("balance %d, told %d times, %v; want 950, once", balance, told, err)
+	}
+	if r := sweep(t, "DATABASE_URL="+database.URL, "OUTBOX_OLDER_THAN=1h"); r.Rounds.Voided != 0 || !r.Ledger.OK {
+		t.Errorf("again: got %+v", r)
+	}
+}
