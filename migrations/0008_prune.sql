@@ -116,3 +116,16 @@ REVOKE ALL ON FUNCTION prune_before(interval), prune_keys(interval, integer), pr
     prune_outbox(interval, integer), prune_handled(interval, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION prune_keys(interval, integer), prune_guests(interval, integer),
     prune_outbox(interval, integer), prune_handled(interval, integer) TO vegas_app;
+
+-- Which version of a service has answered since when, as the sweep saw it: a new row when
+-- it is another than the last one.
+CREATE TABLE service_versions (
+    id      bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    service text        NOT NULL,
+    version text        NOT NULL,
+    at      timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE INDEX service_versions_latest ON service_versions (service, id DESC);
+
+GRANT SELECT, INSERT ON service_versions TO vegas_app;
