@@ -1,38 +1,66 @@
 // Command sweep looks whether the platform agrees with itself: the ledger, the
-// services, the outbox. See README.md for its exit codes.
+// services, the outbox, the rounds. "sweep" does so once; "sweep serve" waits for the
+// scheduler and shows the console. See README.md for its exit codes.
 package main
 
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
 
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/vegascore/vegascore/jobs/sweep/internal/server"
 	"github.com/vegascore/vegascore/jobs/sweep/internal/sweep"
 )
 
 func main() {
-	os.Exit(run())
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	code := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
-// run returns the exit code. SIGTERM and SIGINT end the checks under way.
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	defer stop()
-	config, err := sweep.ReadConfig(os.Environ())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "sweep:", err)
-		return sweep.Usage
+// run returns the exit code. The end of ctx ends the checks under way.
+func run(ctx context.Context, args, environ []string, out, log io.Writer) int {
+	fail := func(code int, err error) int {
+		fmt.Fprintln(log, "sweep:", err)
+		return code
 	}
-	result, err := sweep.Run(ctx, config, config.Telemetry.NewLogger(os.Stderr))
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "sweep:", err)
-		return sweep.Usage
+	switch {
+	case len(args) == 0:
+	case len(args) == 1 && args[0] == "serve":
+		config, err := server.ReadConfig(environ)
+		if err != nil {
+			return fail(sweep.Usage, err)
+		}
+		if err := server.Run(ctx, config, log); err != nil {
+			return fail(sweep.Failed, err)
+		}
+		return sweep.OK
+	default:
+		return fail(sweep.Usage, fmt.Errorf("usage: sweep [serve]"))
 	}
-	if err := result.Write(os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "sweep:", err)
-		return sweep.Failed
+	config, err := sweep.ReadConfig(environ)
+	if err != nil {
+		return fail(sweep.Usage, err)
+	}
+	result, err := sweep.Run(ctx, config, config.Telemetry.NewLogger(log))
+	if err != nil {
+		return fail(sweep.Usage, err)
+	}
+	if err := result.Write(out); err != nil {
+		return fail(sweep.Failed, err)
+	}
+	if config.MetricsFile != "" {
+		registry := prometheus.NewRegistry()
+		sweep.NewMetrics(registry).Observe(result)
+		if err := prometheus.WriteToTextfile(config.MetricsFile, registry); err != nil {
+			return fail(sweep.Failed, fmt.Errorf("write the figures: %w", err))
+		}
 	}
 	return result.Code()
 }

@@ -4,7 +4,7 @@ package console
 // with time, so their cost is the same after a million rounds and after a billion.
 const (
 	serverSQL = `
-SELECT (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'), current_setting('max_connections')::bigint`
+SELECT (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL), current_setting('max_connections')::bigint`
 
 	outboxSQL = `
 SELECT s.sink, count(o.id), coalesce(1000 * extract(epoch FROM clock_timestamp() - min(o.created_at)), 0)::float8

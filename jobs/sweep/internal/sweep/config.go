@@ -42,6 +42,10 @@ type Config struct {
 	// Timeout bounds the whole run; a full pass reads the ledger as a whole.
 	Timeout time.Duration `env:"SWEEP_TIMEOUT" envDefault:"5m"`
 
+	// MetricsFile is where a run by hand or as a job leaves its figures, in Prometheus'
+	// text form; nowhere when empty.
+	MetricsFile string `env:"METRICS_FILE"`
+
 	Database  postgres.Config
 	Redis     redisconn.Config
 	Adapter   broadcast.Adapter `env:"ADAPTER" envDefault:"classic"` // of the realtime service

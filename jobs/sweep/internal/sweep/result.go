@@ -61,11 +61,12 @@ type Ledger struct {
 
 // Service is what one service says of itself.
 type Service struct {
-	URL    string        `json:"url"`
-	OK     bool          `json:"ok"`
-	Status health.Status `json:"status,omitempty"`
-	TookMS int64         `json:"took_ms"`
-	Error  string        `json:"error,omitempty"`
+	URL     string        `json:"url"`
+	OK      bool          `json:"ok"`
+	Status  health.Status `json:"status,omitempty"`
+	Version string        `json:"version,omitempty"`
+	TookMS  int64         `json:"took_ms"`
+	Error   string        `json:"error,omitempty"`
 }
 
 // Outbox is what the services left behind.

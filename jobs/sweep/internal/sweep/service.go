@@ -10,14 +10,23 @@ import (
 	"time"
 
 	"github.com/vegascore/vegascore/shared/health"
+	"github.com/vegascore/vegascore/shared/postgres"
 )
 
 // maxDocument bounds a health document, in bytes.
 const maxDocument = 1 << 20
 
-// ask asks all services at once. A degraded service is well enough; a sick or a
-// silent one is not.
-func ask(ctx context.Context, urls []string, timeout time.Duration) []Service {
+// Answer is a service's health document, or why there is none.
+type Answer struct {
+	URL      string
+	Document health.Document
+	Took     time.Duration
+	Err      error
+}
+
+// Ask asks all services at once, each within timeout. The answers are in the order of
+// the URLs.
+func Ask(ctx context.Context, urls []string, timeout time.Duration) []Answer {
 	client := &http.Client{
 		Timeout:   timeout,
 		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
@@ -25,45 +34,71 @@ func ask(ctx context.Context, urls []string, timeout time.Duration) []Service {
 			return http.ErrUseLastResponse // a health document is where it is
 		},
 	}
-	all := make([]Service, len(urls))
+	all := make([]Answer, len(urls))
 	var wg sync.WaitGroup
 	for i, url := range urls {
 		wg.Go(func() { // ends with the client's timeout
 			began := time.Now()
-			status, err := statusOf(ctx, client, url)
-			all[i] = Service{URL: url, Status: status, TookMS: time.Since(began).Milliseconds()}
-			all[i].OK = err == nil && (status == health.Healthy || status == health.Degraded)
-			if err != nil {
-				all[i].Error = err.Error()
-			}
+			document, err := documentOf(ctx, client, url)
+			all[i] = Answer{URL: url, Document: document, Took: time.Since(began), Err: err}
 		})
 	}
 	wg.Wait()
 	return all
 }
 
-// statusOf reads the status in a service's health document.
-func statusOf(ctx context.Context, client *http.Client, url string) (health.Status, error) {
+// judge says which of the services are well. A degraded one is well enough; a sick or a
+// silent one is not.
+func judge(answers []Answer) []Service {
+	all := make([]Service, len(answers))
+	for i, a := range answers {
+		status := a.Document.Status
+		all[i] = Service{URL: a.URL, Status: status, Version: a.Document.Version, TookMS: a.Took.Milliseconds()}
+		all[i].OK = a.Err == nil && (status == health.Healthy || status == health.Degraded)
+		if a.Err != nil {
+			all[i].Error = a.Err.Error()
+		}
+	}
+	return all
+}
+
+// noteVersions writes down which services answer with another version than before.
+func noteVersions(ctx context.Context, db *postgres.DB, services []Service) error {
+	for _, s := range services {
+		if s.Error != "" || s.Version == "" {
+			continue
+		}
+		_, err := db.Exec(ctx, `INSERT INTO service_versions (service, version) SELECT $1::text, $2::text
+			WHERE $2 IS DISTINCT FROM (SELECT version FROM service_versions WHERE service = $1 ORDER BY id DESC LIMIT 1)`, s.URL, s.Version)
+		if err != nil {
+			return fmt.Errorf("note the version of %s: %w", s.URL, err)
+		}
+	}
+	return nil
+}
+
+// documentOf reads a service's health document.
+func documentOf(ctx context.Context, client *http.Client, url string) (health.Document, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/health", nil)
 	if err != nil {
-		return "", fmt.Errorf("ask %s: %w", url, err)
+		return health.Document{}, fmt.Errorf("ask %s: %w", url, err)
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return "", fmt.Errorf("ask %s: %w", url, err)
+		return health.Document{}, fmt.Errorf("ask %s: %w", url, err)
 	}
 	defer response.Body.Close()
 	// A sick service answers 503 with a document.
 	if code := response.StatusCode; code != http.StatusOK && code != http.StatusServiceUnavailable {
-		return "", fmt.Errorf("ask %s: answered %s", url, response.Status)
+		return health.Document{}, fmt.Errorf("ask %s: answered %s", url, response.Status)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxDocument))
 	if err != nil {
-		return "", fmt.Errorf("ask %s: %w", url, err)
+		return health.Document{}, fmt.Errorf("ask %s: %w", url, err)
 	}
 	var document health.Document
 	if err := json.Unmarshal(body, &document); err != nil || document.Status == "" {
-		return "", fmt.Errorf("ask %s: answered %s without a health document", url, response.Status)
+		return health.Document{}, fmt.Errorf("ask %s: answered %s without a health document", url, response.Status)
 	}
-	return document.Status, nil
+	return document, nil
 }

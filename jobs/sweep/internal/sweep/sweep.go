@@ -35,7 +35,12 @@ func look(ctx context.Context, c Config, db *postgres.DB, logger *slog.Logger) R
 	var r Result
 	var wg sync.WaitGroup // each ends with ctx at the latest
 	wg.Go(func() { r.Ledger = verify(ctx, c, db, logger) })
-	wg.Go(func() { r.Services = ask(ctx, c.Services, c.ServiceTimeout) })
+	wg.Go(func() {
+		r.Services = judge(Ask(ctx, c.Services, c.ServiceTimeout))
+		if err := noteVersions(ctx, db, r.Services); err != nil {
+			logger.WarnContext(ctx, "versions not noted", "error", err) // the console lacks them, nothing else
+		}
+	})
 	wg.Go(func() {
 		// The rounds first: what they have to say goes out in the same run. What was sent
 		// long ago goes last.

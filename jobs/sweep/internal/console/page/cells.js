@@ -11,7 +11,7 @@ export const cells = {
   ms: (n) => {
     if (n === undefined || n === null) return '–';
     if (n >= 120_000) return `${Math.round(n / 60_000)} min`;
-    return n >= 10_000 ? `${Math.round(n / 1000)} s` : `${Math.round(n * 10) / 10} ms`;
+    return n >= 1000 ? `${Math.round(n / 100) / 10} s` : `${Math.round(n * 10) / 10} ms`;
   },
   mood: (status) => ({ healthy: 'good', degraded: 'warn', unhealthy: 'bad' })[status] ?? '',
 };

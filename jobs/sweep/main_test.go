@@ -1,0 +1,52 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vegascore/vegascore/jobs/sweep/internal/sweep"
+	"github.com/vegascore/vegascore/shared/pgtest"
+)
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	broken := pgtest.New(t)
+	_, err := broken.AdminPool(t).Exec(t.Context(), `INSERT `+`INTO ledger_accounts (id, kind, owner, asset, balance) VALUES (gen_random_uuid(), 'player', gen_random_uuid(), 'PLAY', 5)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	figures := filepath.Join(t.TempDir(), "sweep.prom")
+	for _, test := range []struct {
+		name    string
+		args    []string
+		environ []string
+		want    int
+	}{
+		{"all is well", nil, []string{"DATABASE_URL=" + database.URL, "METRICS_FILE=" + figures}, sweep.OK},
+		{"the ledger disagrees", nil, []string{"DATABASE_URL=" + broken.URL}, sweep.Disagrees},
+		{"a service is silent", nil, []string{"DATABASE_URL=" + database.URL, "SERVICES=http://127.0.0.1:1"}, sweep.Failed},
+		{"no database", nil, nil, sweep.Usage},
+		{"no such command", []string{"now"}, []string{"DATABASE_URL=" + database.URL}, sweep.Usage},
+		{"a service without an audience", []string{"serve"}, []string{"DATABASE_URL=" + database.URL}, sweep.Failed},
+		{"a service without a database", []string{"serve"}, nil, sweep.Usage},
+	} {
+		var out bytes.Buffer
+		if got := run(context.Background(), test.args, test.environ, &out, io.Discard); got != test.want {
+			t.Errorf("%s: exit code %d, want %d", test.name, got, test.want)
+		}
+		if printed := out.Len() > 0; printed != (test.want != sweep.Usage && test.args == nil) || printed && !json.Valid(out.Bytes()) {
+			t.Errorf("%s: printed %s", test.name, out.String())
+		}
+	}
+	text, err := os.ReadFile(figures)
+	if err != nil || !strings.Contains(string(text), "\nledger_imbalance 0\n") {
+		t.Errorf("figures: %v in\n%s", err, text)
+	}
+}
