@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/vegascore/vegascore/jobs/sweep/internal/sweep"
+	"github.com/vegascore/vegascore/shared/ledger/ledgertest"
 	"github.com/vegascore/vegascore/shared/pgtest"
 )
 
@@ -18,10 +19,7 @@ func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	broken := pgtest.New(t)
-	_, err := broken.AdminPool(t).Exec(t.Context(), `INSERT `+`INTO ledger_accounts (id, kind, owner, asset, balance) VALUES (gen_random_uuid(), 'player', gen_random_uuid(), 'PLAY', 5)`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ledgertest.Orphan(t, broken.AdminPool(t))
 	figures := filepath.Join(t.TempDir(), "sweep.prom")
 	for _, test := range []struct {
 		name    string

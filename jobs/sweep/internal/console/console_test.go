@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vegascore/vegascore/shared/health"
+	"github.com/vegascore/vegascore/shared/ledger/ledgertest"
 	"github.com/vegascore/vegascore/shared/pgtest"
 )
 
@@ -88,7 +89,8 @@ func TestAnOperatorLooksInABrowser(t *testing.T) {
 	rounds(t, admin, "<img src=x>", "1")
 	execute(t, admin, `INSERT INTO outbox (event_id, sink, lane, key, type, body) SELECT gen_random_uuid(), s, 0, 'k', 't', '[]' FROM unnest(ARRAY['room', 'fact']) AS s`)
 	execute(t, admin, `INSERT INTO service_versions (service, version) VALUES ('http://actions:8080', '5.0.0')`)
-	execute(t, admin, `INSERT `+`INTO ledger_accounts (id, kind, owner, asset, balance, frozen_at) VALUES (gen_random_uuid(), 'player', gen_random_uuid(), 'PLAY', 5, now())`)
+	ledgertest.Orphan(t, admin)
+	execute(t, admin, `SELECT ledger_freeze(ARRAY(SELECT id FROM ledger_accounts), 'test')`)
 	execute(t, admin, `UPDATE rounds SET payout = 3960 - 12 * 297 WHERE id = (SELECT id FROM rounds WHERE payout = 297 ORDER BY id LIMIT 1)`)
 	var looks atomic.Int32
 	server := serve(t, database.Pool(t), &looks)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/vegascore/vegascore/jobs/sweep/internal/sweep"
 	"github.com/vegascore/vegascore/shared/health"
+	"github.com/vegascore/vegascore/shared/ledger/ledgertest"
 	"github.com/vegascore/vegascore/shared/pgtest"
 	"github.com/vegascore/vegascore/shared/telemetry"
 )
@@ -155,10 +156,7 @@ func TestALedgerThatDisagreesIsAFailedSweep(t *testing.T) {
 	g := newGoogle(t)
 	database := pgtest.New(t)
 	public, internal := start(t, "DATABASE_URL="+database.URL, "PUSH_JWKS_URL="+g.URL)
-	_, err := database.AdminPool(t).Exec(t.Context(), `INSERT `+`INTO ledger_accounts (id, kind, owner, asset, balance) VALUES (gen_random_uuid(), 'player', gen_random_uuid(), 'PLAY', 5)`)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ledgertest.Orphan(t, database.AdminPool(t))
 	if status, body := request(t, "POST", public+"/sweep?pass=full", g.sign(t, "key-1", claims(nil))); status != 500 || !strings.Contains(body, `"imbalance":1`) {
 		t.Errorf("got %d %s", status, body)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/vegascore/vegascore/shared/ledger"
+	"github.com/vegascore/vegascore/shared/ledger/ledgertest"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/pgtest"
 )
@@ -34,7 +35,7 @@ func TestTheFirstPassIsFullAndTheNextOnesAreNot(t *testing.T) {
 			t.Errorf("run %d: got %+v, want a %s pass", i+1, r.Ledger, want)
 		}
 	}
-	execute(t, database.AdminPool(t), `UPDATE ledger_checkpoint SET full_at = now() - interval '25 h'`)
+	ledgertest.AgeFullPass(t, database.AdminPool(t), 25)
 	if r := sweep(t, url); r.Ledger.Pass != Full {
 		t.Errorf("after a day: a %s pass", r.Ledger.Pass)
 	}
@@ -51,7 +52,7 @@ func TestAnAccountThatDisagreesIsFrozen(t *testing.T) {
 	good, bad := grant(t, database), grant(t, database)
 	url := "DATABASE_URL=" + database.URL
 	sweep(t, url)
-	execute(t, database.AdminPool(t), `UPDATE `+`ledger_accounts SET balance = balance + 1 WHERE id = $1`, bad)
+	ledgertest.Tamper(t, database.AdminPool(t), bad, 1)
 	r := sweep(t, url)
 	l := r.Ledger
 	if r.Code() != Disagrees || l.Pass != New || l.Imbalance != 1 || !slices.Equal(l.Froze, []uuid.UUID{bad}) || !slices.Equal(l.Frozen, l.Froze) {
@@ -72,7 +73,7 @@ func TestAnAccountThatDisagreesIsFrozen(t *testing.T) {
 	if l := r.Ledger; r.Code() != Disagrees || len(l.Froze) != 0 || !slices.Equal(l.Frozen, []uuid.UUID{bad}) {
 		t.Errorf("the next run: got %+v", l)
 	}
-	execute(t, database.AdminPool(t), `UPDATE `+`ledger_accounts SET balance = balance - 1 WHERE id = $1`, bad)
+	ledgertest.Tamper(t, database.AdminPool(t), bad, -1)
 	execute(t, database.DirectPool(t), `SELECT ledger_thaw($1)`, bad)
 	if r = sweep(t, url); r.Code() != OK || len(r.Ledger.Frozen) != 0 || post(bad) != nil {
 		t.Errorf("mended: got %+v", r.Ledger)
@@ -90,21 +91,8 @@ func TestTheNewPassDoesNotGrowWithHistory(t *testing.T) {
 	}
 	database := pgtest.New(t)
 	admin := database.AdminPool(t)
-	execute(t, admin, `INSERT `+`INTO ledger_accounts (id, kind, owner, asset, balance)
-		SELECT ('10000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'player', gen_random_uuid(), 'PLAY', 0
-		FROM generate_series(1, $1::int) AS n`, players)
-	fill := func(n int) {
-		t.Helper()
-		// Grants in a row: account by account, so that the balances are known.
-		execute(t, admin, `INSERT `+`INTO ledger_transfers (id, debit, credit, amount, asset, kind)
-			SELECT gen_random_uuid(), '00000000-0000-7000-8000-000000000002',
-			       ('10000000-0000-7000-8000-' || lpad((n % $2 + 1)::text, 12, '0'))::uuid, 5, 'PLAY', 'grant'
-			FROM generate_series(1, $1::int) AS n`, n, players)
-		execute(t, admin, `UPDATE `+`ledger_accounts a SET balance = balance + m.total FROM (
-			SELECT ('10000000-0000-7000-8000-' || lpad((n % $2 + 1)::text, 12, '0'))::uuid AS id, 5 * count(*) AS total
-			FROM generate_series(1, $1::int) AS n GROUP BY 1) m WHERE a.id = m.id`, n, players)
-	}
-	fill(transfers)
+	ledgertest.Players(t, admin, players)
+	ledgertest.Fill(t, admin, players, transfers)
 	execute(t, admin, `ANALYZE ledger_transfers, ledger_accounts`)
 	environ := []string{"DATABASE_URL=" + database.URL, "SWEEP_TIMEOUT=15m"}
 	whole := sweep(t, environ...)
@@ -127,7 +115,7 @@ func TestTheNewPassDoesNotGrowWithHistory(t *testing.T) {
 		}
 		sweep(t, environ...)
 	}
-	fill(fresh)
+	ledgertest.Fill(t, admin, players, fresh)
 	r := sweep(t, environ...)
 	if r.Code() != OK || r.Ledger.Pass != New {
 		t.Errorf("new pass: %+v", r.Ledger)
