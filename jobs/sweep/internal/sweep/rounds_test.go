@@ -2,6 +2,7 @@ package sweep
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 
 	"github.com/google/uuid"
@@ -10,6 +11,7 @@ import (
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/pgtest"
+	"github.com/vegascore/vegascore/shared/postgres"
 )
 
 const roundSQL = `INSERT INTO rounds (id, player_id, key, request_hash, game, table_id, rules, state, asset, stake, payout,
@@ -61,5 +63,30 @@ func TestStuckRoundsAreVoided(t *testing.T) {
 	}
 	if r := sweep(t, "DATABASE_URL="+database.URL, "OUTBOX_OLDER_THAN=1h"); r.Rounds.Voided != 0 || !r.Ledger.OK {
 		t.Errorf("again: got %+v", r)
+	}
+}
+
+// The round was settled between the look and the void.
+func TestARoundThatHasEndedIsNotVoided(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	account := grant(t, database)
+	round := leaveOpen(t, database, account, 300, 25)
+	admin := database.AdminPool(t)
+	execute(t, admin, `UPDATE rounds SET state = 'settled', settled_at = now() WHERE id = $1`, round)
+	db, err := postgres.Open(t.Context(), postgres.Config{URL: database.URL, MaxConns: 1, Budget: 10}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	late := stuck{id: round, asset: money.Play, stake: 300}
+	if err := admin.QueryRow(t.Context(), `SELECT owner FROM ledger_accounts WHERE id = $1`, account).Scan(&late.player); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := late.void(t.Context(), db); ended || err != nil {
+		t.Errorf("ended %t, %v; want neither", ended, err)
+	}
+	if balance, err := ledger.BalanceOf(t.Context(), admin, late.player, money.Play); err != nil || balance != 700 {
+		t.Errorf("balance %d, %v; want 700", balance, err)
 	}
 }
