@@ -15,6 +15,7 @@ import (
 
 	"github.com/vegascore/vegascore/jobs/sweep/internal/server"
 	"github.com/vegascore/vegascore/jobs/sweep/internal/sweep"
+	"github.com/vegascore/vegascore/shared/telemetry"
 )
 
 func main() {
@@ -55,8 +56,13 @@ func run(ctx context.Context, args, environ []string, out, log io.Writer) int {
 	if err := result.Write(out); err != nil {
 		return fail(sweep.Failed, err)
 	}
+	metrics := telemetry.NewMetrics()
+	sweep.NewMetrics(metrics.Registry).Observe(result)
+	last, end := context.WithCancel(ctx)
+	end() // once, and now
+	metrics.Export(last, config.Telemetry)
 	if config.MetricsFile != "" {
-		registry := prometheus.NewRegistry()
+		registry := prometheus.NewRegistry() // without those of the process, which ends
 		sweep.NewMetrics(registry).Observe(result)
 		if err := prometheus.WriteToTextfile(config.MetricsFile, registry); err != nil {
 			return fail(sweep.Failed, fmt.Errorf("write the figures: %w", err))

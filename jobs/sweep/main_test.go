@@ -5,15 +5,46 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/vegascore/vegascore/jobs/sweep/internal/sweep"
 	"github.com/vegascore/vegascore/shared/ledger/ledgertest"
 	"github.com/vegascore/vegascore/shared/pgtest"
 )
+
+// A job is gone before anybody could scrape it.
+func TestTheFiguresOfAJobAreSent(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var sent []byte
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil || r.URL.Path != "/v1/metrics" {
+			t.Errorf("%s: %v", r.URL.Path, err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		sent = append(sent, body...)
+	}))
+	defer collector.Close()
+	environ := []string{"DATABASE_URL=" + pgtest.New(t).URL, "OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL}
+	if got := run(context.Background(), nil, environ, io.Discard, io.Discard); got != sweep.OK {
+		t.Errorf("exit code %d", got)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	for _, name := range []string{"ledger_imbalance", "sweep_ok"} {
+		if !bytes.Contains(sent, []byte(name)) {
+			t.Errorf("%s was not sent", name)
+		}
+	}
+}
 
 func TestExitCodes(t *testing.T) {
 	t.Parallel()

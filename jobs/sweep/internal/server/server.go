@@ -119,6 +119,7 @@ func serve(ctx context.Context, c Config, ln net.Listener, public, inside http.H
 	defer wg.Wait()
 	defer stop()
 	wg.Go(func() { state.Run(background) })
+	wg.Go(func() { metrics.Export(background, c.Sweep.Telemetry) })
 	wg.Go(func() {
 		if err := telemetry.ServeInternal(background, c.Sweep.Telemetry.InternalAddr, inside, log); err != nil {
 			end(err) // without its figures the container is not to be trusted
