@@ -116,7 +116,7 @@ func TestAnOperatorLooksInABrowser(t *testing.T) {
 
 func get(t *testing.T, url, token string) (*http.Response, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +141,7 @@ func TestFiguresNeedTheToken(t *testing.T) {
 	var looks atomic.Int32
 	server := serve(t, pgtest.New(t).Pool(t), &looks)
 	for _, token := range []string{"", "x", operators + "x", operators[1:]} {
-		if answer, body := get(t, server.URL+"/console/state", token); answer.StatusCode != 401 || strings.Contains(body, "services") {
+		if answer, body := get(t, server.URL+"/console/state", token); answer.StatusCode != http.StatusUnauthorized || strings.Contains(body, "services") {
 			t.Errorf("token %q: %d %s", token, answer.StatusCode, body)
 		}
 	}
@@ -152,7 +152,7 @@ func TestFiguresNeedTheToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := httptest.NewRequest("GET", "/console/state", nil)
+	r := httptest.NewRequest(http.MethodGet, "/console/state", nil)
 	r.Header.Set("Authorization", "Bearer x")
 	w := httptest.NewRecorder()
 	if none.Handler().ServeHTTP(w, r); w.Code != 401 {
@@ -168,7 +168,7 @@ func TestManyPagesShareALook(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			if answer, body := get(t, server.URL+"/console/state", operators); answer.StatusCode != 200 || !strings.Contains(body, `"errors":{}`) {
+			if answer, body := get(t, server.URL+"/console/state", operators); answer.StatusCode != http.StatusOK || !strings.Contains(body, `"errors":{}`) {
 				t.Errorf("%d %s", answer.StatusCode, body)
 			}
 		})
@@ -191,7 +191,7 @@ func TestThePageOutlivesTheDatabase(t *testing.T) {
 	server := serve(t, pool, &looks)
 	answer, body := get(t, server.URL+"/console/state", operators)
 	var state State
-	if err := json.Unmarshal([]byte(body), &state); err != nil || answer.StatusCode != 200 || len(state.Services) != 3 || len(state.Errors) != 8 {
+	if err := json.Unmarshal([]byte(body), &state); err != nil || answer.StatusCode != http.StatusOK || len(state.Services) != 3 || len(state.Errors) != 8 {
 		t.Errorf("%v: %d %s", err, answer.StatusCode, body)
 	}
 	if strings.Contains(body, `"games":null`) || strings.Contains(body, `"rounds":null`) {
@@ -213,7 +213,7 @@ func TestThePageIsWhole(t *testing.T) {
 			continue // served as /
 		}
 		answer, body := get(t, server.URL+"/console/"+strings.TrimPrefix(name, "page/"), "")
-		if answer.StatusCode != 200 || answer.Header.Get("Content-Security-Policy") != policy {
+		if answer.StatusCode != http.StatusOK || answer.Header.Get("Content-Security-Policy") != policy {
 			t.Errorf("%s: %d", name, answer.StatusCode)
 		}
 		if found := unsafe.FindString(body); found != "" && !strings.HasSuffix(name, ".svg") {
