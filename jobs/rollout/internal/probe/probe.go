@@ -42,14 +42,18 @@ const maxBody = 64 << 10
 func (p *Prober) Smoke(ctx context.Context, service, uri string) error {
 	ctx, cancel := context.WithTimeout(ctx, or(p.Start, time.Minute))
 	defer cancel()
+	var last error // what the revision said before the time was over
 	for {
 		err := p.ready(ctx, uri)
 		if err == nil {
 			return p.health(ctx, uri)
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return err
+			return last
 		case <-time.After(min(time.Second, or(p.Every, 5*time.Second))):
 		}
 	}

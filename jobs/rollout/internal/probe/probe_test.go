@@ -47,7 +47,11 @@ func TestSmokeWaitsForAReadyRevisionOfTheRightVersion(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := &Prober{Client: http.DefaultClient, Every: time.Millisecond, Start: 300 * time.Millisecond, Commit: "v1"}
+			start := time.Minute
+			if c.want == ErrNotReady {
+				start = 300 * time.Millisecond // it is waited for
+			}
+			p := &Prober{Client: http.DefaultClient, Every: time.Millisecond, Start: start, Commit: "v1"}
 			if err := p.Smoke(t.Context(), "s", revision(t, c.health, c.bad)); !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
