@@ -1,5 +1,5 @@
-# Verifies the ledger, asks every service for its health, sends what is left in the outbox.
-# Cloud Scheduler starts it (scheduler.tf).
+# A sweep by hand: `gcloud run jobs execute sweep`. Cloud Scheduler starts those of the service
+# (service_sweep.tf).
 resource "google_cloud_run_v2_job" "sweep" {
   name                = "sweep"
   location            = var.region
@@ -82,11 +82,4 @@ resource "google_cloud_run_v2_job" "sweep" {
     google_secret_manager_secret_iam_member.database_url,
     google_secret_manager_secret_iam_member.redis_url,
   ]
-}
-
-resource "google_cloud_run_v2_job_iam_member" "scheduler_runs_sweep" {
-  name     = google_cloud_run_v2_job.sweep.name
-  location = var.region
-  role     = "roles/run.invoker"
-  member   = google_service_account.all["scheduler"].member
 }

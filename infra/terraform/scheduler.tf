@@ -3,23 +3,22 @@
 resource "google_cloud_scheduler_job" "sweep" {
   name             = "sweep"
   region           = var.region
-  description      = "Starts the job sweep"
+  description      = "Starts a sweep"
   schedule         = "*/5 * * * *"
   time_zone        = "Etc/UTC"
-  attempt_deadline = "60s"
+  attempt_deadline = "600s"
 
-  # One that could not be started is not made up for: the next comes soon.
+  # One that failed is not made up for: the next comes soon.
   retry_config {
     retry_count = 0
   }
 
   http_target {
     http_method = "POST"
-    uri         = "https://run.googleapis.com/v2/${google_cloud_run_v2_job.sweep.id}:run"
-    headers     = { Content-Type = "application/json" }
-    body        = base64encode("{}")
-    oauth_token {
+    uri         = "${google_cloud_run_v2_service.sweep.uri}/sweep"
+    oidc_token {
       service_account_email = google_service_account.all["scheduler"].email
+      audience              = local.sweep_audience
     }
   }
 
@@ -27,5 +26,5 @@ resource "google_cloud_scheduler_job" "sweep" {
     ignore_changes = [paused] # the runbook pauses it during a restore
   }
 
-  depends_on = [google_cloud_run_v2_job_iam_member.scheduler_runs_sweep]
+  depends_on = [google_cloud_run_v2_service_iam_member.scheduler_invokes_sweep]
 }

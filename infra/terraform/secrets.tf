@@ -1,7 +1,7 @@
 # The two keys of player tokens are put in by hand (see ../README.md), the URLs from here.
 # The database's passwords are in no state; that of Redis is, because the provider reads it.
 locals {
-  secrets = toset(["direct-url", "database-url", "redis-url", "token-signing-key", "token-keys", "scrape-realtime", "scrape-actions", "scrape-events"])
+  secrets = toset(["direct-url", "database-url", "redis-url", "token-signing-key", "token-keys", "scrape-realtime", "scrape-actions", "scrape-events", "scrape-sweep"])
 }
 
 resource "google_secret_manager_secret" "all" {
@@ -37,7 +37,7 @@ resource "google_secret_manager_secret_version" "redis_url" {
 
 # What the collector beside each service reads.
 resource "google_secret_manager_secret_version" "scrape" {
-  for_each = toset(["realtime", "actions", "events"])
+  for_each = toset(["realtime", "actions", "events", "sweep"])
   secret   = google_secret_manager_secret.all["scrape-${each.key}"].id
   secret_data = yamlencode({
     apiVersion = "monitoring.googleapis.com/v1beta"
@@ -85,7 +85,7 @@ resource "google_secret_manager_secret_iam_member" "token_keys" {
 }
 
 resource "google_secret_manager_secret_iam_member" "scrape" {
-  for_each  = toset(["realtime", "actions", "events"])
+  for_each  = toset(["realtime", "actions", "events", "sweep"])
   secret_id = google_secret_manager_secret.all["scrape-${each.key}"].id
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.all[each.key].member

@@ -109,7 +109,7 @@ variable "jobs" {
   })
   default = {
     migrate = { tasks = 1, pool = 2 }
-    sweep   = { tasks = 2, pool = 3 }
+    sweep   = { tasks = 3, pool = 3 } # its service, which takes 2 more connections, and one by hand
   }
   validation {
     condition     = var.jobs.migrate.tasks == 1

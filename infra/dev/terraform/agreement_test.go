@@ -31,9 +31,10 @@ func TestWhatIsSetIsWhatIsRead(t *testing.T) {
 	}
 	for _, b := range c.resources("google_cloud_run_v2_(service|job)") {
 		place, own := root+"/services/", environment(b)
-		if b.Labels[0] == "google_cloud_run_v2_job" {
+		if b.Labels[0] == "google_cloud_run_v2_job" || b.Labels[1] == sweep {
 			place = root + "/jobs/"
-		} else {
+		}
+		if b.Labels[0] == "google_cloud_run_v2_service" {
 			for _, name := range all {
 				own[name] = "for all"
 			}

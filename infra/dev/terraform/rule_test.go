@@ -87,6 +87,7 @@ var bad = []struct {
 	{"traffic that goes back", "gates", "service_realtime.tf", "      traffic,\n", ""},
 	{"a client that goes back", "gates", "service_events.tf", "      client,\n", ""},
 	{"a migration that goes back", "gates", "job_migrate.tf", "template[0].template[0].containers[0].image,", ""},
+	{"more than one sweep", "bound", "service_sweep.tf", "max_instance_count = 1", "max_instance_count = 2"},
 	{"a collector before the service", "gates", "service_events.tf", `name  = "events"`, `name  = "other"`},
 
 	{"a database that may go", "protection", "database.tf", `deletion_protection = true`, `deletion_protection = false`},

@@ -133,6 +133,7 @@ func TestAContainerWithoutRedisAnswersForItself(t *testing.T) {
 	t.Parallel()
 	redis := redistest.Server(t)
 	m := &mixed{setup: setups[0], url: redis.URL, heard: map[string]int{}}
+	m.opts.Quiet = time.Second
 	m.serve(t)
 	ns := m.ours.Of("/")
 	redis.Stop()

@@ -318,7 +318,8 @@ func TestForgedSessionIDsAreUnknown(t *testing.T) {
 	t.Parallel()
 	h := build(t, engineio.Options{})
 	edge, other := h.containers[0], h.containers[1]
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	client := &http.Client{Transport: &http.Transport{}, Timeout: patience}
+	defer client.CloseIdleConnections()
 	for _, test := range []struct{ name, id string }{
 		{"nobody's tag", "AAAAaaaaaaaaaaaaaaaa"},
 		{"another container's tag", other.control.Tag() + "aaaaaaaaaaaaaaaa"},

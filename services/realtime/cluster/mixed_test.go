@@ -73,7 +73,13 @@ func mixAs(t *testing.T, how setup) *mixed {
 // serve starts our server with its client.
 func (m *mixed) serve(t *testing.T) {
 	t.Helper()
-	publish, subscribe, err := redisconn.OpenPair(m.url)
+	address := m.url
+	if m.opts.Quiet == 0 { // it is not about losses
+		var opts Options
+		address, opts = patient(address)
+		m.opts.Quiet = opts.Quiet
+	}
+	publish, subscribe, err := redisconn.OpenPair(address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,22 +37,24 @@ func TestShardedContainersUseEveryNodeOfARedisCluster(t *testing.T) {
 			for _, room := range rooms {
 				reaches(t, ns, other, room)
 			}
-			found, err := ns.FetchSockets(t.Context())
-			if err != nil || len(found) != 2 {
-				t.Errorf("FetchSockets = %d, %v", len(found), err)
-			}
-			if answers, err := ns.To("r").EmitWithAck(t.Context(), "ask", 1); err != nil || len(answers) != 2 {
-				t.Errorf("EmitWithAck = %d, %v", len(answers), err)
-			}
+			eventually(t, "both are found", func() (bool, any) {
+				found, err := ns.FetchSockets(t.Context())
+				return err == nil && len(found) == 2, fmt.Sprint(len(found), err)
+			})
+			eventually(t, "both answer", func() (bool, any) {
+				answers, err := ns.To("r").EmitWithAck(t.Context(), "ask", 1)
+				return err == nil && len(answers) == 2, fmt.Sprint(len(answers), err)
+			})
 			for _, channel := range []string{how.opts.Prefix + "#/#" + rooms[3] + "#", how.opts.Prefix + "#/#"} {
 				nodes.Move(channel, func() {}, func() {})
 				for _, room := range rooms {
 					reaches(t, ns, other, room)
 				}
 			}
-			if found, err := ns.FetchSockets(t.Context()); err != nil || len(found) != 2 {
-				t.Errorf("FetchSockets after the moves = %d, %v", len(found), err)
-			}
+			eventually(t, "both are found after the moves", func() (bool, any) {
+				found, err := ns.FetchSockets(t.Context())
+				return err == nil && len(found) == 2, fmt.Sprint(len(found), err)
+			})
 		})
 	}
 }

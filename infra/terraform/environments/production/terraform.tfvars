@@ -6,7 +6,7 @@ domain      = "play.example.com"
 origins     = ["https://www.example.com"]
 
 # Connections at the worst moment of a rollout, two revisions at full size:
-#   actions 20 x 6 x 2 = 240, events 10 x 2 x 2 = 40, migrate 2, sweep 6, reserve 5: 293
+#   actions 20 x 6 x 2 = 240, events 10 x 2 x 2 = 40, migrate 2, sweep 9, reserve 5: 296
 # and 0.8 x 400 = 320 may be promised.
 services = {
   realtime = { min_instances = 2, max_instances = 40, concurrency = 1000, cpu = 2, memory_mb = 2048 }

@@ -6,7 +6,7 @@ domain      = "play.staging.example.com"
 origins     = ["https://www.staging.example.com"]
 
 # Connections at the worst moment of a rollout, two revisions at full size:
-#   actions 4 x 4 x 2 = 32, events 2 x 3 x 2 = 12, migrate 2, sweep 6, reserve 5: 57
+#   actions 4 x 4 x 2 = 32, events 2 x 3 x 2 = 12, migrate 2, sweep 9, reserve 5: 60
 # and 0.8 x 100 = 80 may be promised.
 services = {
   realtime = { min_instances = 0, max_instances = 4, concurrency = 1000, cpu = 1, memory_mb = 1024 }
