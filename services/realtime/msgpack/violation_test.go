@@ -82,7 +82,8 @@ func TestBrokenProtocolClosesTheSession(t *testing.T) {
 				t.Fatalf("not connected: %v", err)
 			}
 			for _, p := range append(packets, `{"type":2,"id":7,"data":["ping"],"nsp":"/"}`) {
-				kind, message := websocket.BinaryMessage, []byte(nil)
+				kind := websocket.BinaryMessage
+				var message []byte
 				if text, ok := strings.CutPrefix(p, "text:"); ok {
 					kind, message = websocket.TextMessage, []byte("4"+text)
 				} else if raw, ok := strings.CutPrefix(p, "raw:"); ok {

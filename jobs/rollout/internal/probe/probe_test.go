@@ -48,7 +48,7 @@ func TestSmokeWaitsForAReadyRevisionOfTheRightVersion(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			start := time.Minute
-			if c.want == ErrNotReady {
+			if errors.Is(c.want, ErrNotReady) {
 				start = 300 * time.Millisecond // it is waited for
 			}
 			p := &Prober{Client: http.DefaultClient, Every: time.Millisecond, Start: start, Commit: "v1"}
