@@ -17,7 +17,7 @@ type Draws interface {
 
 // Stream gives the draws of one bet. It is for one goroutine.
 type Stream struct {
-	mac    hash.Hash
+	mac    hash.Hash // nil: there is one block
 	prefix []byte // "<client seed>:<nonce>:"
 	round  uint64 // number of the next block
 	block  [sha256.Size]byte
@@ -36,6 +36,9 @@ func NewStream(serverSeed, clientSeed string, nonce uint64) *Stream {
 // Uint32 returns the next 4 bytes of the stream as a big-endian number.
 func (s *Stream) Uint32() uint32 {
 	if len(s.unread) == 0 { // a block is a whole number of draws
+		if s.mac == nil {
+			panic("fair: a link of a chain has 8 draws")
+		}
 		s.mac.Reset()
 		s.mac.Write(strconv.AppendUint(s.prefix, s.round, 10))
 		s.unread = s.mac.Sum(s.block[:0])

@@ -1,6 +1,6 @@
 // Package money holds amounts of play money as whole minor units and the
-// arithmetic on them. Nothing here rounds up, wraps around or uses floating point:
-// what does not fit is an error.
+// arithmetic on them. Nothing here wraps around or uses floating point: what does not
+// fit is an error. What is paid is rounded down, what is asked for is rounded up.
 package money
 
 import (
@@ -50,16 +50,33 @@ func Sum(amounts ...Amount) (Amount, error) {
 // Times returns what a pays at multiplier m: floor(a x m). The product is taken in
 // 128 bits, so no intermediate step rounds. Both factors must be at least zero.
 func (a Amount) Times(m Multiplier) (Amount, error) {
+	product, _, err := a.times(m)
+	return product, err
+}
+
+// TimesUp returns what m times the stake a costs: a x m rounded up to a whole minor
+// unit, so that a stake of one unit cannot be raised for nothing. Otherwise it is
+// Times.
+func (a Amount) TimesUp(m Multiplier) (Amount, error) {
+	product, rest, err := a.times(m)
+	if err != nil || rest == 0 {
+		return product, err
+	}
+	return product.Add(1)
+}
+
+// times returns the whole units of a x m and the ten-thousandths of one that are left.
+func (a Amount) times(m Multiplier) (product Amount, rest uint64, err error) {
 	if a < 0 || m < 0 {
-		return 0, fmt.Errorf("%d x %s: a factor is negative", a, m)
+		return 0, 0, fmt.Errorf("%d x %s: a factor is negative", a, m)
 	}
 	high, low := bits.Mul64(uint64(a), uint64(m))
 	if high >= MultiplierUnit {
-		return 0, fmt.Errorf("%d x %s: %w", a, m, ErrOverflow)
+		return 0, 0, fmt.Errorf("%d x %s: %w", a, m, ErrOverflow)
 	}
-	product, _ := bits.Div64(high, low, MultiplierUnit)
-	if product > math.MaxInt64 {
-		return 0, fmt.Errorf("%d x %s: %w", a, m, ErrOverflow)
+	whole, rest := bits.Div64(high, low, MultiplierUnit)
+	if whole > math.MaxInt64 {
+		return 0, 0, fmt.Errorf("%d x %s: %w", a, m, ErrOverflow)
 	}
-	return Amount(product), nil
+	return Amount(whole), rest, nil
 }

@@ -48,6 +48,29 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+// What is asked for is the exact product or up to one unit more.
+func TestTimesUpIsTheCeilingOfTheExactProduct(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		stake, m := rapid.Int64Min(0).Draw(t, "stake"), rapid.Int64Min(0).Draw(t, "multiplier")
+		want := new(big.Int).Mul(big.NewInt(stake), big.NewInt(m))
+		want.Add(want, big.NewInt(MultiplierUnit-1)).Quo(want, big.NewInt(MultiplierUnit))
+		check(t, "stake x m", want, func() (Amount, error) { return Amount(stake).TimesUp(Multiplier(m)) })
+	})
+	for _, test := range []struct {
+		stake Amount
+		m     Multiplier
+		want  Amount
+	}{{1, 5_000, 1}, {3, 5_000, 2}, {2, 5_000, 1}, {7, 20_000, 14}, {0, 5_000, 0}, {1, 1, 1}} {
+		if got, err := test.stake.TimesUp(test.m); got != test.want || err != nil {
+			t.Errorf("%d x %s = %d, %v; want %d", test.stake, test.m, got, err, test.want)
+		}
+	}
+	if _, err := Amount(-1).TimesUp(5_000); err == nil {
+		t.Error("a negative stake has a cost")
+	}
+}
+
 func TestSumStopsAtAnOverflow(t *testing.T) {
 	t.Parallel()
 	if got, err := Sum(1, 2, -4); got != -1 || err != nil {

@@ -46,7 +46,12 @@ const (
 	SeedInvalid       Code = "seed_invalid"
 	UnknownGame       Code = "unknown_game"
 	UnknownTable      Code = "unknown_table"
+	ActionInvalid     Code = "action_invalid" // no such action in this game
 	InsufficientFunds Code = "insufficient_funds"
+
+	// What the round does not allow now.
+	ActionRefused Code = "action_refused" // a step was skipped, or comes too late
+	RoundOver     Code = "round_over"
 
 	// What is the server's own trouble. The three 503s carry Retry-After.
 	Internal    Code = "internal"
@@ -69,7 +74,7 @@ func (c Code) Status() int {
 		return http.StatusNotFound
 	case MethodNotAllowed:
 		return http.StatusMethodNotAllowed
-	case Conflict:
+	case Conflict, ActionRefused, RoundOver:
 		return http.StatusConflict
 	case BodyTooLarge:
 		return http.StatusRequestEntityTooLarge
@@ -77,7 +82,7 @@ func (c Code) Status() int {
 		return http.StatusUnsupportedMediaType
 	case TooManyRequests:
 		return http.StatusTooManyRequests
-	case KeyReused, NameInvalid, StakeOutOfRange, ParamsInvalid, SeedInvalid, UnknownGame, UnknownTable, InsufficientFunds:
+	case KeyReused, NameInvalid, StakeOutOfRange, ParamsInvalid, SeedInvalid, UnknownGame, UnknownTable, ActionInvalid, InsufficientFunds:
 		return http.StatusUnprocessableEntity
 	case Busy, Unavailable, Draining:
 		return http.StatusServiceUnavailable

@@ -1,8 +1,15 @@
 // Package games is the list of what can be played: the games, each a pure function of
-// the player's move and the draws, and the tables where they are played.
+// the player's moves and the draws, and the tables where they are played.
 //
 // A game has a folder of its own and a line in the list here. It does not see who
-// plays, for how much, or when.
+// plays, for how much, or when. Three shapes share one contract:
+//
+//   - A game of one step, such as dice, is over as soon as it is opened.
+//   - A game of steps, such as blackjack, is a state machine: a round is opened and
+//     takes actions until it is over. Each step says what it costs in stakes and what
+//     it pays.
+//   - At a shared table, such as roulette, one draw decides the rounds of all who bet
+//     there: each bet is opened with that draw, see Game.Draw.
 package games
 
 import (
@@ -12,22 +19,32 @@ import (
 	"slices"
 
 	"github.com/vegascore/vegascore/services/actions/internal/games/dice"
+	"github.com/vegascore/vegascore/services/actions/internal/games/plinko"
+	"github.com/vegascore/vegascore/services/actions/internal/games/sheet"
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/problem"
 	"github.com/vegascore/vegascore/shared/web"
 )
 
-// all is every game. Adding one is its folder and one line.
-var all = index(func(g Game) string { return g.Name },
-	define(dice.Name, dice.Rules, dice.Play),
+// all is every version of every game; the last version of a game is the one that is
+// played, the others can be replayed. Adding a game is its folder and one line.
+var all = catalogue(
+	define(dice.Sheet(), dice.Play),
+	define(plinko.Sheet(), plinko.Play),
 )
 
-// Game is one entry of the list.
+// Game is one version of one game.
 type Game struct {
-	Name  string
-	Rules string // version of the rules, such as "dice/1"; stored with each round
-	read  func(params []byte) (Move, error)
+	Name   string
+	Rules  string // version of the rules, such as "dice/1"; stored with each round
+	Hash   string // of Sheet: SHA-256 in lower-case hex
+	Sheet  []byte // the rules as data, in canonical JSON
+	Steps  bool   // rounds take actions
+	Shared bool   // one draw decides the rounds of a whole table
+	read   func(params []byte) (Move, error)
+	action func(text []byte) (Action, error)
+	draw   func(fair.Draws) any
 }
 
 // Move is a player's bet that the rules allow.
@@ -36,9 +53,9 @@ type Move struct {
 	// the same have the same bytes here.
 	Params json.RawMessage
 	// Prizes is what the move may win, by theory. What their chances lack to 1 pays
-	// nothing.
+	// nothing. Of a game of steps there are none: they depend on how the player goes on.
 	Prizes []money.Prize
-	play   func(fair.Draws) (any, money.Multiplier)
+	open   func(fair.Draws) (Round, error)
 }
 
 // Result is what the draws made of a move.
@@ -48,13 +65,23 @@ type Result struct {
 }
 
 // Names returns the names of all games, sorted.
-func Names() []string { return slices.Sorted(maps.Keys(all)) }
+func Names() []string { return slices.Sorted(maps.Keys(all.played)) }
 
-// Find returns the game of that name, or the problem unknown_game.
+// Find returns the version of the game that is played, or the problem unknown_game.
 func Find(name string) (Game, error) {
-	g, ok := all[name]
+	g, ok := all.played[name]
 	if !ok {
 		return Game{}, problem.Of(problem.UnknownGame, "There is no such game.")
+	}
+	return g, nil
+}
+
+// Version returns the game with those rules, such as "dice/1", played still or not, or
+// the problem unknown_game.
+func Version(rules string) (Game, error) {
+	g, ok := all.versions[rules]
+	if !ok {
+		return Game{}, problem.Of(problem.UnknownGame, "There are no such rules.")
 	}
 	return g, nil
 }
@@ -63,42 +90,117 @@ func Find(name string) (Game, error) {
 // params_invalid (422).
 func (g Game) Read(params []byte) (Move, error) { return g.read(params) }
 
-// Play plays the move. The same draws give the same result, whenever that is.
-func (m Move) Play(draws fair.Draws) (Result, error) {
-	outcome, pays := m.play(draws)
-	text, err := json.Marshal(outcome)
-	if err != nil {
-		return Result{}, fmt.Errorf("encode outcome: %w", err)
+// Action takes a player's action as it was sent. It returns a problem: of the JSON
+// (400) or action_invalid (422), also when the game has no actions.
+func (g Game) Action(text []byte) (Action, error) {
+	if !g.Steps {
+		return Action{}, problem.Of(problem.ActionInvalid, "This game has no actions.")
 	}
-	return Result{Outcome: text, Pays: pays}, nil
+	return g.action(text)
 }
 
-// define makes an entry of a game's rules. P is the game's bet, O what came of it.
-func define[P interface {
-	Check() error
+// Draw returns what the table's draw came to, for all who are there. The round of a
+// bet is opened with the same draw from its beginning. Only shared games have it.
+func (g Game) Draw(draws fair.Draws) (json.RawMessage, error) {
+	if !g.Shared {
+		return nil, fmt.Errorf("draw of %s: it is not played at shared tables", g.Name)
+	}
+	text, err := json.Marshal(g.draw(draws))
+	if err != nil {
+		return nil, fmt.Errorf("encode draw of %s: %w", g.Name, err)
+	}
+	return text, nil
+}
+
+// Open plays the first step of a round. The same draws give the same round, whenever
+// that is.
+func (m Move) Open(draws fair.Draws) (Round, error) { return m.open(draws) }
+
+// Play plays a round that is over with its first step; for any other game it returns
+// an error.
+func (m Move) Play(draws fair.Draws) (Result, error) {
+	r, err := m.open(draws)
+	if err != nil {
+		return Result{}, err
+	}
+	if !r.Over {
+		return Result{}, fmt.Errorf("play %s: the round is still open", r.game)
+	}
+	return Result{Outcome: r.View, Pays: r.Pays}, nil
+}
+
+// Replay plays a round again from the beginning of its draws: the bet, then each of the
+// actions, as they were stored. An action that the rules refuse is an error.
+func (g Game) Replay(params []byte, actions []json.RawMessage, draws fair.Draws) (Round, error) {
+	move, err := g.Read(params)
+	if err != nil {
+		return Round{}, err
+	}
+	r, err := move.Open(draws)
+	if err != nil {
+		return Round{}, err
+	}
+	for i, text := range actions {
+		action, err := g.Action(text)
+		if err != nil {
+			return Round{}, fmt.Errorf("action %d: %w", i, err)
+		}
+		if r, err = r.Act(action, draws); err != nil {
+			return Round{}, fmt.Errorf("action %d: %w", i, err)
+		}
+	}
+	return r, nil
+}
+
+// checked is a bet or an action as a game declares it. Check says what is wrong with
+// it in words for the player.
+type checked interface{ Check() error }
+
+// priced is a bet of a game of one step: it says what it may win.
+type priced interface {
+	checked
 	Prizes() []money.Prize
-}, O any](name, rules string, play func(P, fair.Draws) (O, money.Multiplier)) Game {
-	read := func(params []byte) (Move, error) {
-		var p P
-		if err := web.Unmarshal(params, &p); err != nil {
+}
+
+// accept reads a bet or an action and returns it with its canonical text. code is the
+// problem of what reads well and is against the rules.
+func accept[T checked](text []byte, code problem.Code) (T, json.RawMessage, error) {
+	var v T
+	if err := web.Unmarshal(text, &v); err != nil {
+		return v, nil, err
+	}
+	if err := v.Check(); err != nil {
+		return v, nil, problem.Of(code, "%s.", err)
+	}
+	canonical, err := json.Marshal(v)
+	if err != nil {
+		return v, nil, fmt.Errorf("encode %T: %w", v, err)
+	}
+	return v, canonical, nil
+}
+
+// define makes an entry of a game of one step. P is the game's bet, O what came of it.
+func define[P priced, O any](rules sheet.Sheet, play func(P, fair.Draws) (O, money.Multiplier)) Game {
+	g := entry(rules)
+	g.read = func(params []byte) (Move, error) {
+		p, canonical, err := accept[P](params, problem.ParamsInvalid)
+		if err != nil {
 			return Move{}, err
 		}
-		if err := p.Check(); err != nil {
-			return Move{}, problem.Of(problem.ParamsInvalid, "%s.", err)
-		}
-		text, err := json.Marshal(p)
-		if err != nil {
-			return Move{}, fmt.Errorf("encode params of %s: %w", name, err)
-		}
-		return Move{Params: text, Prizes: p.Prizes(), play: func(d fair.Draws) (any, money.Multiplier) { return play(p, d) }}, nil
+		return Move{Params: canonical, Prizes: p.Prizes(), open: func(d fair.Draws) (Round, error) {
+			outcome, pays := play(p, d)
+			text, err := json.Marshal(outcome)
+			if err != nil {
+				return Round{}, fmt.Errorf("encode outcome of %s: %w", g.Name, err)
+			}
+			return Round{State: text, View: text, Over: true, Staked: money.MultiplierUnit, Pays: pays, game: g.Name}, nil
+		}}, nil
 	}
-	return Game{Name: name, Rules: rules, read: read}
+	return g
 }
 
-func index[T any](key func(T) string, entries ...T) map[string]T {
-	m := make(map[string]T, len(entries))
-	for _, e := range entries {
-		m[key(e)] = e
-	}
-	return m
+// shared makes a game one of shared tables, where one draw is everybody's.
+func shared[O any](g Game, draw func(fair.Draws) O) Game {
+	g.Shared, g.draw = true, func(d fair.Draws) any { return draw(d) }
+	return g
 }

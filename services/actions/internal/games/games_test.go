@@ -85,7 +85,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"direction":"under","target":5000}`))
 	f.Add([]byte(`{"direction":"over","target":1e3}`))
 	f.Fuzz(func(t *testing.T, params []byte) {
-		for _, game := range all {
+		for _, game := range all.list {
 			move, err := game.Read(params)
 			if err != nil {
 				continue

@@ -1,0 +1,52 @@
+package games
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/vegascore/vegascore/services/actions/internal/games/sheet"
+)
+
+// versions is the list of games, by name and by version.
+type versions struct {
+	list     []Game // in the order of the list
+	versions map[string]Game
+	played   map[string]Game
+}
+
+// catalogue indexes the list. Two entries of one version are a mistake in it.
+func catalogue(list ...Game) versions {
+	v := versions{list: list, versions: make(map[string]Game, len(list)), played: make(map[string]Game, len(list))}
+	for _, g := range list {
+		if _, twice := v.versions[g.Rules]; twice {
+			panic("games: " + g.Rules + " is listed twice")
+		}
+		v.versions[g.Rules], v.played[g.Name] = g, g
+	}
+	return v
+}
+
+// Versions returns every version of every game, in the order in which they are listed.
+func Versions() []Game { return append([]Game(nil), all.list...) }
+
+// entry is a game of a sheet, without its play.
+func entry(rules sheet.Sheet) Game {
+	name, _, ok := strings.Cut(rules.Rules, "/")
+	text, err := json.Marshal(rules)
+	if err != nil || !ok {
+		panic(fmt.Sprintf("games: the sheet of %q: %v", rules.Rules, err)) // found by any test: sheets are constants
+	}
+	sum := sha256.Sum256(text)
+	return Game{Name: name, Rules: rules.Rules, Sheet: text, Hash: hex.EncodeToString(sum[:])}
+}
+
+func index[T any](key func(T) string, entries ...T) map[string]T {
+	m := make(map[string]T, len(entries))
+	for _, e := range entries {
+		m[key(e)] = e
+	}
+	return m
+}
