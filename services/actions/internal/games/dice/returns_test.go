@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vegascore/vegascore/services/actions/internal/odds"
 	"github.com/vegascore/vegascore/services/actions/internal/games/sheet"
+	"github.com/vegascore/vegascore/services/actions/internal/odds"
 )
 
 // The sheet's figures are those of all the bets that are accepted. How many results win

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/vegascore/vegascore/services/actions/internal/odds"
 	"github.com/vegascore/vegascore/services/actions/internal/games/sheet"
+	"github.com/vegascore/vegascore/services/actions/internal/odds"
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
 )
