@@ -18,8 +18,11 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/vegascore/vegascore/services/actions/internal/games/blackjack"
 	"github.com/vegascore/vegascore/services/actions/internal/games/dice"
+	"github.com/vegascore/vegascore/services/actions/internal/games/mines"
 	"github.com/vegascore/vegascore/services/actions/internal/games/plinko"
+	"github.com/vegascore/vegascore/services/actions/internal/games/roulette"
 	"github.com/vegascore/vegascore/services/actions/internal/games/sheet"
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
@@ -32,6 +35,9 @@ import (
 var all = catalogue(
 	define(dice.Sheet(), dice.Play),
 	define(plinko.Sheet(), plinko.Play),
+	steps(mines.Sheet(), mines.Open),
+	steps(blackjack.Sheet(), blackjack.Open),
+	shared(define(roulette.Sheet(), roulette.Play), roulette.Spin),
 )
 
 // Game is one version of one game.

@@ -59,7 +59,7 @@ func TestWhatIsNotAMove(t *testing.T) {
 
 func TestTables(t *testing.T) {
 	t.Parallel()
-	if _, err := Find("roulette"); !errors.Is(err, problem.New(0, problem.UnknownGame, "")) {
+	if _, err := Find("baccarat"); !errors.Is(err, problem.New(0, problem.UnknownGame, "")) {
 		t.Errorf("unknown game: error = %v", err)
 	}
 	for _, id := range []string{"", "dice-0", "dice-9", "DICE-1", "dice-01"} {

@@ -20,7 +20,8 @@ type Sheet struct {
 // fractions in lowest terms, such as "36/37"; where a kind has many bets, or many
 // moments to stop, they are the least and the greatest of all of them.
 //
-// The return is the expected payout in stakes, before a payout is rounded down to
+// The return is what a player has on average at the end for each first stake: the
+// payout less what was staked beside the first stake, before anything is rounded to
 // minor units. A round hits when it pays anything.
 type Return struct {
 	Bet string `json:"bet"`
