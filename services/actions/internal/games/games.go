@@ -24,6 +24,7 @@ import (
 	"github.com/vegascore/vegascore/services/actions/internal/games/plinko"
 	"github.com/vegascore/vegascore/services/actions/internal/games/roulette"
 	"github.com/vegascore/vegascore/services/actions/internal/games/sheet"
+	"github.com/vegascore/vegascore/services/actions/internal/games/slots"
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/problem"
@@ -35,6 +36,7 @@ import (
 var all = catalogue(
 	define(dice.Sheet(), dice.Play),
 	define(plinko.Sheet(), plinko.Play),
+	steps(slots.Sheet(), slots.Open),
 	steps(mines.Sheet(), mines.Open),
 	steps(blackjack.Sheet(), blackjack.Open),
 	shared(define(roulette.Sheet(), roulette.Play), roulette.Spin),
