@@ -19,6 +19,7 @@ import (
 	"slices"
 
 	"github.com/vegascore/vegascore/services/actions/internal/games/blackjack"
+	"github.com/vegascore/vegascore/services/actions/internal/games/crash"
 	"github.com/vegascore/vegascore/services/actions/internal/games/dice"
 	"github.com/vegascore/vegascore/services/actions/internal/games/mines"
 	"github.com/vegascore/vegascore/services/actions/internal/games/plinko"
@@ -40,6 +41,7 @@ var all = catalogue(
 	steps(mines.Sheet(), mines.Open),
 	steps(blackjack.Sheet(), blackjack.Open),
 	shared(define(roulette.Sheet(), roulette.Play), roulette.Spin),
+	shared(steps(crash.Sheet(), crash.Open), crash.Draw),
 )
 
 // Game is one version of one game.
