@@ -40,7 +40,7 @@ func entry(rules sheet.Sheet) Game {
 		panic(fmt.Sprintf("games: the sheet of %q: %v", rules.Rules, err)) // found by any test: sheets are constants
 	}
 	sum := sha256.Sum256(text)
-	return Game{Name: name, Rules: rules.Rules, Sheet: text, Hash: hex.EncodeToString(sum[:])}
+	return Game{Name: name, Rules: rules.Rules, Sheet: text, Most: rules.Most, Hash: hex.EncodeToString(sum[:])}
 }
 
 func index[T any](key func(T) string, entries ...T) map[string]T {

@@ -47,11 +47,12 @@ var all = catalogue(
 // Game is one version of one game.
 type Game struct {
 	Name   string
-	Rules  string // version of the rules, such as "dice/1"; stored with each round
-	Hash   string // of Sheet: SHA-256 in lower-case hex
-	Sheet  []byte // the rules as data, in canonical JSON
-	Steps  bool   // rounds take actions
-	Shared bool   // one draw decides the rounds of a whole table
+	Rules  string           // version of the rules, such as "dice/1"; stored with each round
+	Hash   string           // of Sheet: SHA-256 in lower-case hex
+	Sheet  []byte           // the rules as data, in canonical JSON
+	Most   money.Multiplier // the most that a round can pay for its first stake
+	Steps  bool             // rounds take actions
+	Shared bool             // one draw decides the rounds of a whole table
 	read   func(params []byte) (Move, error)
 	action func(text []byte) (Action, error)
 	draw   func(fair.Draws) any

@@ -84,6 +84,11 @@ func TestTables(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"direction":"under","target":5000}`))
 	f.Add([]byte(`{"direction":"over","target":1e3}`))
+	for _, s := range samples {
+		for _, params := range s.params {
+			f.Add([]byte(params))
+		}
+	}
 	f.Fuzz(func(t *testing.T, params []byte) {
 		for _, game := range all.list {
 			move, err := game.Read(params)
@@ -94,7 +99,7 @@ func FuzzRead(f *testing.F) {
 			if err != nil || string(again.Params) != string(move.Params) {
 				t.Errorf("%s: %q reads as %q, which reads as %q, %v", game.Name, params, move.Params, again.Params, err)
 			}
-			if _, err := move.Play(fair.NewStream("00", "client", 0)); err != nil {
+			if _, err := move.Open(fair.NewStream("00", "client", 0)); err != nil {
 				t.Errorf("%s: %q cannot be played: %v", game.Name, move.Params, err)
 			}
 		}
