@@ -12,9 +12,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/vegascore/vegascore/shared/money"
+	"github.com/vegascore/vegascore/shared/problem"
 	"github.com/vegascore/vegascore/shared/web"
 )
 
@@ -93,7 +95,7 @@ func Read(text []byte) (Bundle, error) {
 	text = bytes.TrimSuffix(text, []byte("\n"))
 	var b Bundle
 	if err := web.Unmarshal(text, &b); err != nil {
-		return Bundle{}, fmt.Errorf("read bundle: %w", err)
+		return Bundle{}, fmt.Errorf("read bundle: %w", stable(err))
 	}
 	if b.Format != Format {
 		return Bundle{}, fmt.Errorf("read bundle: the format is %q; want %q", b.Format, Format)
@@ -103,7 +105,7 @@ func Read(text []byte) (Bundle, error) {
 		return Bundle{}, err
 	}
 	if !bytes.Equal(text, again) {
-		return Bundle{}, fmt.Errorf("read bundle: the text is not in its canonical form")
+		return Bundle{}, errors.New("read bundle: the text is not in its canonical form")
 	}
 	return b, nil
 }
@@ -120,3 +122,7 @@ func digest(text []byte) string {
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
+
+// stable is a problem without what it came from: the reader's own words change from
+// process to process, and a report is the same everywhere.
+func stable(err error) error { return problem.From(err).Because(nil) }

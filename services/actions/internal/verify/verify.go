@@ -92,7 +92,7 @@ func (b Bundle) play(game games.Game, draws fair.Draws) ([]Posting, games.Round,
 	}
 	move, err := game.Read(b.Params)
 	if err != nil {
-		return nil, games.Round{}, fmt.Errorf("params: %w", err)
+		return nil, games.Round{}, fmt.Errorf("params: %w", stable(err))
 	}
 	if !bytes.Equal(move.Params, b.Params) {
 		return nil, games.Round{}, errors.New("the params are not in canonical form")
@@ -132,7 +132,7 @@ func (b Bundle) play(game games.Game, draws fair.Draws) ([]Posting, games.Round,
 func step(game games.Game, round games.Round, text json.RawMessage, draws fair.Draws) (games.Round, error) {
 	action, err := game.Action(text)
 	if err != nil {
-		return games.Round{}, err
+		return games.Round{}, stable(err)
 	}
 	if !bytes.Equal(action.Text, text) {
 		return games.Round{}, errors.New("it is not in canonical form")
