@@ -18,8 +18,8 @@ type Draws interface {
 // Stream gives the draws of one bet. It is for one goroutine.
 type Stream struct {
 	mac    hash.Hash // nil: there is one block
-	prefix []byte // "<client seed>:<nonce>:"
-	round  uint64 // number of the next block
+	prefix []byte    // "<client seed>:<nonce>:"
+	round  uint64    // number of the next block
 	block  [sha256.Size]byte
 	unread []byte // what is left of block
 }

@@ -203,6 +203,8 @@ func TestAFalseBundleWithANewDigestFails(t *testing.T) {
 		by              func(*Bundle)
 	}{
 		{"dice", "payout", "money", func(b *Bundle) { b.Payout, b.Postings[1].Amount = 199, 199 }},
+		{"dice", "payout beside its posting", "money", func(b *Bundle) { b.Payout = 199 }},
+		{"blackjack-double", "staked beside its postings", "money", func(b *Bundle) { b.Staked = 100 }},
 		{"dice", "payout without its posting", "money", func(b *Bundle) { b.Postings = b.Postings[:1] }},
 		{"dice", "stake", "money", func(b *Bundle) { b.Stake = 1000 }},
 		{"dice", "a stake of zero", "outcome", func(b *Bundle) { b.Stake = 0 }},

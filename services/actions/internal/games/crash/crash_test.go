@@ -18,18 +18,37 @@ func TestTheBustPointMatchesThePublishedVector(t *testing.T) {
 	}
 }
 
+const precision = 256 // bits
+
+// exp is e^(0.00006 x 2^k), by its series.
+func exp(k int) *big.Float {
+	x := new(big.Float).SetPrec(precision).SetRat(big.NewRat(6<<k, 100_000))
+	sum, term := new(big.Float).SetPrec(precision).SetInt64(1), new(big.Float).SetPrec(precision).SetInt64(1)
+	for n := int64(1); n < 100; n++ {
+		term.Mul(term, x).Quo(term, new(big.Float).SetInt64(n))
+		sum.Add(sum, term)
+	}
+	return sum
+}
+
+// The factors have all the digits that fit: less than one is missing in the last place.
+func TestTheFactorsAreThePowersOfTheGrowth(t *testing.T) {
+	t.Parallel()
+	for k, g := range growths {
+		got := new(big.Float).SetPrec(precision).SetMantExp(new(big.Float).SetUint64(g.mantissa), g.exponent-63)
+		off := got.Sub(got, exp(k))
+		if off.Abs(off).Cmp(new(big.Float).SetMantExp(big.NewFloat(1), g.exponent-63)) >= 0 || g.mantissa>>63 != 1 {
+			t.Errorf("factor %d is off by %s", k, off.Text('g', 3))
+		}
+	}
+}
+
 // The growth is the formula, floor(100 x e^(0.00006 x ms)), at every millisecond that a
 // round can last, computed here with 256 bits.
 func TestTheMultiplierIsTheFormulaAtEveryMillisecond(t *testing.T) {
 	t.Parallel()
-	const precision = 256
-	x := new(big.Float).SetPrec(precision).SetRat(big.NewRat(6, 100_000))
-	step, term := big.NewFloat(1).SetPrec(precision), big.NewFloat(1).SetPrec(precision)
-	for n := int64(1); n < 30; n++ { // e^x as its series
-		term.Mul(term, x).Quo(term, new(big.Float).SetInt64(n))
-		step.Add(step, term)
-	}
-	value := big.NewFloat(100).SetPrec(precision)
+	step := exp(0)
+	value := new(big.Float).SetPrec(precision).SetInt64(100)
 	last := Lasts(Most)
 	for ms := int64(0); ms <= last; ms++ {
 		want, _ := value.Int64() // rounds towards zero

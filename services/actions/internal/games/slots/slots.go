@@ -111,7 +111,7 @@ func (s Spin) read() (pays money.Multiplier, free int64) {
 }
 
 // along is what a line pays: as many of the first reel's symbol as follow each other,
-// wilds among them. There is no wild on the first reel.
+// wilds among them. There is no wild on the first reel, and a star is no symbol here.
 func along(seen *[reels][rows]byte, line *[reels]int) int64 {
 	first, same := seen[0][line[0]], 1
 	for same < reels {
@@ -120,7 +120,7 @@ func along(seen *[reels][rows]byte, line *[reels]int) int64 {
 		}
 		same++
 	}
-	if same < 3 || first == star {
+	if same < 3 {
 		return 0
 	}
 	for i := range symbols {
