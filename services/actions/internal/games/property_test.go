@@ -117,6 +117,27 @@ func TestStepsAreRefusedInWords(t *testing.T) {
 	}
 }
 
+// The steps of a round together cost what is staked, and a stake of one unit is never
+// raised for nothing.
+func TestWhatStepsCost(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		stake         money.Amount
+		before, after money.Multiplier
+		want          money.Amount
+	}{
+		{100, 10_000, 10_000, 0}, {100, 10_000, 20_000, 100}, {100, 10_000, 15_000, 50}, {100, 0, 10_000, 100},
+		{1, 10_000, 15_000, 1}, {3, 10_000, 15_000, 2}, {3, 15_000, 25_000, 3}, {1, 15_000, 25_000, 1},
+	} {
+		if got, err := (Round{Staked: test.after}).Cost(test.stake, test.before); got != test.want || err != nil {
+			t.Errorf("from %s to %s of %d costs %d, %v; want %d", test.before, test.after, test.stake, got, err, test.want)
+		}
+	}
+	if _, err := (Round{Staked: 20_000}).Cost(1<<62, 10_000); !errors.Is(err, money.ErrOverflow) {
+		t.Errorf("a stake that does not fit: error = %v", err)
+	}
+}
+
 func TestAnActionOfAnotherGameIsNotTaken(t *testing.T) {
 	t.Parallel()
 	slots, mines := all.played["slots"], all.played["mines"]

@@ -19,8 +19,7 @@ type Round struct {
 	View json.RawMessage
 	Over bool
 	// Staked is what the round costs so far, in first stakes: 1 when it is opened,
-	// more after a split or a double. What a step costs is the difference, each sum
-	// being money.Amount.TimesUp of the first stake.
+	// more after a split or a double. See Cost for what a step costs.
 	Staked money.Multiplier
 	// Pays is what the round pays, in first stakes; 0 while it is open.
 	Pays money.Multiplier
@@ -44,6 +43,21 @@ func (r Round) Act(a Action, draws fair.Draws) (Round, error) {
 		return Round{}, problem.Of(problem.RoundOver, "This round is over.")
 	}
 	return r.act(a.value, draws)
+}
+
+// Cost is what the last step costs a player whose first stake is given, when so many
+// first stakes had been staked before it: 0 for most steps. All steps together cost the
+// stake times r.Staked, rounded up to a minor unit.
+func (r Round) Cost(stake money.Amount, before money.Multiplier) (money.Amount, error) {
+	was, err := stake.TimesUp(before)
+	if err != nil {
+		return 0, err
+	}
+	is, err := stake.TimesUp(r.Staked)
+	if err != nil {
+		return 0, err
+	}
+	return is.Sub(was)
 }
 
 // machine is a game of steps: S is its state, A its actions. Act returns a new state

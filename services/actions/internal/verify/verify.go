@@ -107,7 +107,7 @@ func (b Bundle) play(game games.Game, draws fair.Draws) ([]Posting, games.Round,
 		if err != nil {
 			return nil, games.Round{}, fmt.Errorf("action %d: %w", i, err)
 		}
-		more, err := cost(b.Stake, round.Staked, after.Staked)
+		more, err := after.Cost(b.Stake, round.Staked)
 		if err != nil {
 			return nil, games.Round{}, fmt.Errorf("action %d: %w", i, err)
 		}
@@ -138,19 +138,6 @@ func step(game games.Game, round games.Round, text json.RawMessage, draws fair.D
 		return games.Round{}, errors.New("it is not in canonical form")
 	}
 	return round.Act(action, draws)
-}
-
-// cost is what a step costs that raises what is staked, in first stakes.
-func cost(stake money.Amount, before, after money.Multiplier) (money.Amount, error) {
-	was, err := stake.TimesUp(before)
-	if err != nil {
-		return 0, err
-	}
-	is, err := stake.TimesUp(after)
-	if err != nil {
-		return 0, err
-	}
-	return is.Sub(was)
 }
 
 // whole checks the digest.
