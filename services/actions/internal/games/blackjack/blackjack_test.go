@@ -128,11 +128,13 @@ func TestWhatARoundOffers(t *testing.T) {
 		"the second hand":      {"8c 8d 10h 8h 8s 3d", "split stand", []string{Hit, Stand, Double}},
 	} {
 		draws := &stack{t, strings.Fields(test.cards)}
-		s, err := Open(Params{}, draws), error(nil)
+		s := Open(Params{}, draws)
 		for _, action := range strings.Fields(test.actions) {
-			if s, err = s.Act(Action{action}, draws); err != nil {
+			next, err := s.Act(Action{action}, draws)
+			if err != nil {
 				t.Fatalf("%s: %s: %v", name, action, err)
 			}
+			s = next
 		}
 		view, ok := s.View().(View)
 		if diff := cmp.Diff(test.want, view.Actions); diff != "" || !ok {

@@ -30,14 +30,16 @@ func reveal(tile int64) Action { return Action{Reveal, &tile} }
 // play takes the actions on a field with two mines, at 1 and 21.
 func play(t *testing.T, actions ...Action) (State, error) {
 	t.Helper()
-	s, err := Open(Params{2}, fair.NewStream(serverSeed, clientSeed, 1)), error(nil)
+	s := Open(Params{2}, fair.NewStream(serverSeed, clientSeed, 1))
 	for _, a := range actions {
 		if err := a.Check(); err != nil {
 			t.Fatal(err)
 		}
-		if s, err = s.Act(a, nil); err != nil {
+		next, err := s.Act(a, nil)
+		if err != nil {
 			return s, err
 		}
+		s = next
 	}
 	return s, nil
 }
