@@ -31,7 +31,8 @@ resource "google_cloud_run_v2_job" "sweep" {
             GOOGLE_CLOUD_PROJECT = var.project
             FACTS_TOPIC          = google_pubsub_topic.facts.name
             MAX_DB_CONNECTIONS   = var.jobs.sweep.pool
-            SERVICES             = "${google_cloud_run_v2_service.realtime.uri},${google_cloud_run_v2_service.actions.uri}"
+            SERVICES             = "${google_cloud_run_v2_service.realtime.uri},${google_cloud_run_v2_service.actions.uri},${google_cloud_run_v2_service.events.uri}"
+            SERVICES_IDENTITY    = "token"
           }
           content {
             name  = env.key

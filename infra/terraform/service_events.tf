@@ -151,6 +151,14 @@ resource "google_cloud_run_v2_service_iam_member" "push_invokes_events" {
   member   = google_service_account.all["push"].member
 }
 
+# The sweep asks it for its health.
+resource "google_cloud_run_v2_service_iam_member" "sweep_invokes_events" {
+  name     = google_cloud_run_v2_service.events.name
+  location = var.region
+  role     = "roles/run.invoker"
+  member   = google_service_account.all["sweep"].member
+}
+
 # The gate's smoke test and canary ask it for its health.
 resource "google_cloud_run_v2_service_iam_member" "build_invokes_events" {
   name     = google_cloud_run_v2_service.events.name

@@ -52,7 +52,8 @@ resource "google_cloud_run_v2_service" "sweep" {
           PUSH_EMAIL         = google_service_account.all["scheduler"].email
           FACTS_TOPIC        = google_pubsub_topic.facts.name
           MAX_DB_CONNECTIONS = var.jobs.sweep.pool
-          SERVICES           = "${google_cloud_run_v2_service.realtime.uri},${google_cloud_run_v2_service.actions.uri}"
+          SERVICES           = "${google_cloud_run_v2_service.realtime.uri},${google_cloud_run_v2_service.actions.uri},${google_cloud_run_v2_service.events.uri}"
+          SERVICES_IDENTITY  = "token"
         })
         content {
           name  = env.key

@@ -12,6 +12,7 @@ import (
 
 	"github.com/vegascore/vegascore/jobs/rollout/internal/gate"
 	"github.com/vegascore/vegascore/jobs/rollout/internal/probe"
+	"github.com/vegascore/vegascore/shared/identity"
 )
 
 // Exit codes.
@@ -79,7 +80,7 @@ func execute(ctx context.Context, c config, plan bool, out io.Writer, log *slog.
 	defer func() { err = errors.Join(err, closeAPI()) }()
 	judge := &probe.Prober{Client: &http.Client{}, Every: c.Every, Start: c.Start, Commit: c.Commit}
 	if c.Identity == "token" {
-		judge.Client.Transport = &identity{tokens: tokens{}}
+		judge.Client.Transport = identity.New(http.DefaultTransport)
 	}
 	g := gate.New(api, c.release(), judge, log)
 	if !plan {

@@ -81,7 +81,7 @@ func Run(ctx context.Context, c Config, w io.Writer) (err error) {
 
 // ask is what the console shows of the services.
 func ask(ctx context.Context, c sweep.Config) []console.Service {
-	answers := sweep.Ask(ctx, c.Services, min(c.ServiceTimeout, 2*time.Second))
+	answers := sweep.Ask(ctx, c, min(c.ServiceTimeout, 2*time.Second))
 	all := make([]console.Service, len(answers))
 	for i, a := range answers {
 		all[i] = console.Service{URL: a.URL, TookMS: a.Took.Milliseconds(), Document: a.Document}

@@ -22,6 +22,9 @@ const day = 24 * time.Hour
 type Config struct {
 	// Services are the base URLs of the services; each is asked at /health.
 	Services []string `env:"SERVICES"`
+	// Identity is "token" when the services ask callers for an identity token, as Cloud Run
+	// does, and "none" when not.
+	Identity string `env:"SERVICES_IDENTITY" envDefault:"none"`
 	// ServiceTimeout bounds one answer.
 	ServiceTimeout time.Duration `env:"SERVICE_TIMEOUT" envDefault:"5s"`
 	// OlderThan is the age from which an unsent row counts as left over.
@@ -85,6 +88,9 @@ func ReadConfig(environ []string) (Config, error) {
 	}
 	if !c.Pass.Valid() {
 		wrong = append(wrong, fmt.Errorf("LEDGER_PASS is %q: must be auto, new or full", c.Pass))
+	}
+	if c.Identity != "token" && c.Identity != "none" {
+		wrong = append(wrong, fmt.Errorf("SERVICES_IDENTITY is %q: must be token or none", c.Identity))
 	}
 	for i, service := range c.Services {
 		u, err := url.Parse(strings.TrimSpace(service))

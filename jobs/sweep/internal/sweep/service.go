@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vegascore/vegascore/shared/health"
+	"github.com/vegascore/vegascore/shared/identity"
 	"github.com/vegascore/vegascore/shared/postgres"
 )
 
@@ -24,19 +25,23 @@ type Answer struct {
 	Err      error
 }
 
-// Ask asks all services at once, each within timeout. The answers are in the order of
-// the URLs.
-func Ask(ctx context.Context, urls []string, timeout time.Duration) []Answer {
+// Ask asks all of c's services at once, each within timeout. The answers are in the order
+// of the URLs.
+func Ask(ctx context.Context, c Config, timeout time.Duration) []Answer {
+	var way http.RoundTripper = &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}
+	if c.Identity == "token" {
+		way = identity.New(way)
+	}
 	client := &http.Client{
 		Timeout:   timeout,
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+		Transport: way,
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // a health document is where it is
 		},
 	}
-	all := make([]Answer, len(urls))
+	all := make([]Answer, len(c.Services))
 	var wg sync.WaitGroup
-	for i, url := range urls {
+	for i, url := range c.Services {
 		wg.Go(func() { // ends with the client's timeout
 			began := time.Now()
 			document, err := documentOf(ctx, client, url)

@@ -36,7 +36,7 @@ func look(ctx context.Context, c Config, db *postgres.DB, logger *slog.Logger) R
 	var wg sync.WaitGroup // each ends with ctx at the latest
 	wg.Go(func() { r.Ledger = verify(ctx, c, db, logger) })
 	wg.Go(func() {
-		r.Services = judge(Ask(ctx, c.Services, c.ServiceTimeout))
+		r.Services = judge(Ask(ctx, c, c.ServiceTimeout))
 		if err := noteVersions(ctx, db, r.Services); err != nil {
 			logger.WarnContext(ctx, "versions not noted", "error", err) // the console lacks them, nothing else
 		}

@@ -222,7 +222,7 @@ func TestServicesAreAskedHowTheyAre(t *testing.T) {
 		names, urls = append(names, name), append(urls, server.URL+"/"+name)
 	}
 	began := time.Now()
-	for i, s := range judge(Ask(context.Background(), urls, time.Second)) {
+	for i, s := range judge(Ask(context.Background(), Config{Services: urls}, time.Second)) {
 		a := answers[names[i]]
 		if s.OK != a.ok || !strings.Contains(strings.ToLower(s.Error), a.want) || s.URL != urls[i] {
 			t.Errorf("%s: got %+v", names[i], s)
