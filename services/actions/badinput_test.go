@@ -119,7 +119,8 @@ func TestBadBodiesAreRefused(t *testing.T) {
 		{0, "missing field", with(`"stake":100,`, ``), 400, "missing_field"},
 		{0, "list for a body", `[]`, 400, "wrong_type"},
 		{0, "text for a body", `"bet"`, 400, "wrong_type"},
-		{0, "unknown game", with(`"dice"`, `"roulette"`), 422, "unknown_game"},
+		{0, "unknown game", with(`"dice"`, `"faro"`), 422, "unknown_game"},
+		{0, "game without tables", with(`"dice"`, `"roulette"`), 422, "unknown_table"},
 		{0, "unknown table", with(`dice-1`, `dice-99`), 422, "unknown_table"},
 		{0, "cut off", good[:40], 400, "bad_json"},
 	} {
