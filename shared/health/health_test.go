@@ -343,7 +343,7 @@ func TestReadinessIsToldOnceAndTheOthersWaitForIt(t *testing.T) {
 		h := New(Options{Logger: slog.New(slog.DiscardHandler)},
 			Check{Name: "redis", Every: time.Hour, Run: func(context.Context) error { log = append(log, "redis"); return nil }},
 			Check{Name: "schema", Ready: true, Every: time.Second, Run: func(context.Context) error {
-				time.Sleep(10 * time.Millisecond)
+				<-time.After(10 * time.Millisecond) // of the test's own clock
 				log = append(log, "schema")
 				if fails--; fails >= 0 {
 					return errors.New("too old")

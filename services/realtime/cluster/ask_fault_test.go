@@ -47,8 +47,9 @@ func runContainer(address string) {
 	running.Go(func() { adapter.Run(ctx) }) // ends with ctx
 	srv := socketio.New(socketio.Options{Adapter: adapter, Logger: quiet})
 	srv.Of("/").OnServerSide("ask", func(_ socketio.Args, ack socketio.Ack) { ack("container") })
-	for !adapter.Status().Connected {
-		time.Sleep(5 * time.Millisecond) // nothing tells
+	// Polled, since nothing tells. Whoever started this gives up after patience, too.
+	for began := time.Now(); !adapter.Status().Connected && time.Since(began) < patience; {
+		sleep(ctx, 5*time.Millisecond)
 	}
 	fmt.Println(`{"on":"listening"}`)
 	_, _ = io.Copy(io.Discard, os.Stdin)
