@@ -171,18 +171,18 @@ func TestAUsedUpPoolRefusesAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	inside := &service{t: t, url: s.internal}
-	var held sync.WaitGroup
-	for _, p := range players[:2] {
-		held.Go(func() { p.bet("held", 1) }) // until the server's limit for locks
-	}
 	figures := func() map[string]any { _, d := inside.health(); return d.Components["database"].Details }
 	admin := pg.AdminPool(t)
-	eventually(t, "both bets wait in the database", func() bool {
-		var n int
-		err := admin.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-			WHERE NOT l.granted AND a.datname = current_database()`).Scan(&n)
-		return err == nil && n == 2
-	})
+	var held sync.WaitGroup
+	for i, p := range players[:2] { // one after the other: together they would share a connection
+		held.Go(func() { p.bet("held", 1) }) // until the server's limit for locks
+		eventually(t, "the bet waits in the database", func() bool {
+			var n int
+			err := admin.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+				WHERE NOT l.granted AND a.datname = current_database()`).Scan(&n)
+			return err == nil && n == i+1
+		})
+	}
 	took := refusals(t, players[2:], "k", "busy")
 	swift(t, "pool used up", took)
 	held.Wait()
