@@ -6,7 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/vegascore/vegascore/services/actions/internal/games"
-	"github.com/vegascore/vegascore/services/actions/internal/takings"
+	"github.com/vegascore/vegascore/shared/takings"
 	"github.com/vegascore/vegascore/shared/telemetry"
 )
 

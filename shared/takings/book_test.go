@@ -55,9 +55,9 @@ func TestAFairGameStaysInItsBand(t *testing.T) {
 	for seed := range uint64(200) {
 		b := New([]string{"coin"})
 		for range 20 {
-			play(b, 250, .5, seed*100+b.games["coin"].bets)
-			if f := b.figures("coin"); f.outside || f.rtp < f.low || f.rtp > f.high {
-				t.Fatalf("seed %d: RTP %v after %d bets is outside of %v to %v", seed, f.rtp, f.bets, f.low, f.high)
+			play(b, 250, .5, seed*100+b.games["coin"].Bets)
+			if f := b.Sums("coin").Band(); f.Outside || f.RTP < f.Low || f.RTP > f.High {
+				t.Fatalf("seed %d: RTP %v after %d bets is outside of %v to %v", seed, f.RTP, b.Sums("coin").Bets, f.Low, f.High)
 			}
 		}
 	}
@@ -68,8 +68,8 @@ func TestAnUnfairGameLeavesItsBand(t *testing.T) {
 	for name, chance := range map[string]float64{"pays too much": .55, "pays too little": .45} {
 		b := New([]string{"coin"})
 		play(b, 10_000, chance, 1)
-		if f := b.figures("coin"); !f.outside || f.rtp >= f.low && f.rtp <= f.high {
-			t.Errorf("%s: RTP %v is inside of %v to %v", name, f.rtp, f.low, f.high)
+		if f := b.Sums("coin").Band(); !f.Outside || f.RTP >= f.Low && f.RTP <= f.High {
+			t.Errorf("%s: RTP %v is inside of %v to %v", name, f.RTP, f.Low, f.High)
 		}
 	}
 }
@@ -78,8 +78,8 @@ func TestOneLuckyBetIsNoAlarm(t *testing.T) {
 	t.Parallel()
 	b := New([]string{"slots"})
 	b.Settled("slots", 1000, 99_000_000, []money.Prize{{Pays: 990_000_000, Chance: 1e-5}})
-	if f := b.figures("slots"); f.outside {
-		t.Errorf("a single bet is outside of %v to %v", f.low, f.high)
+	if f := b.Sums("slots").Band(); f.Outside {
+		t.Errorf("a single bet is outside of %v to %v", f.Low, f.High)
 	}
 }
 
@@ -123,13 +123,30 @@ func TestBooksAreKeptConcurrently(t *testing.T) {
 		wg.Go(func() {
 			for range 500 {
 				b.Settled("coin", 10, 0, coin)
-				b.figures("coin")
+				b.Sums("coin")
 			}
 		})
 	}
 	wg.Wait()
-	if f := b.figures("coin"); f.bets != 4000 || f.staked != 40_000 {
-		t.Errorf("%d bets of %v; want 4000 of 40000", f.bets, f.staked)
+	if f := b.Sums("coin"); f.Bets != 4000 || f.Staked != 40_000 {
+		t.Errorf("%d bets of %v; want 4000 of 40000", f.Bets, f.Staked)
+	}
+}
+
+func TestSumsOfContainersAddUp(t *testing.T) {
+	t.Parallel()
+	whole, one, other := New([]string{"coin", "slots"}), New([]string{"coin"}), New([]string{"coin"})
+	play(one, 100, .5, 1)
+	play(other, 200, .5, 2)
+	play(whole, 100, .5, 1)
+	play(whole, 200, .5, 2)
+	got, want := one.Sums("coin").Plus(other.Sums("coin")), whole.Sums("coin")
+	if got.Bets != want.Bets || !near(got.Staked, want.Staked) || !near(got.Paid, want.Paid) || !near(got.Expected, want.Expected) ||
+		!near(got.Variance, want.Variance) || got.Farthest != want.Farthest {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if played := whole.Played(); len(played) != 1 || played["coin"] != want {
+		t.Errorf("played = %v, want coin alone", played)
 	}
 }
 
