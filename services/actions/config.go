@@ -26,6 +26,9 @@ type config struct {
 	Target    string        `env:"FUNCTION_TARGET"` // serve this function alone, at every path; empty or "actions": all
 	TokenTTL  time.Duration `env:"TOKEN_TTL" envDefault:"1h"`
 
+	// Revision is what the platform calls this release; shown to operators.
+	Revision string `env:"K_REVISION"`
+
 	// HealthToken opens the detailed answer of /health; nobody has it when empty.
 	HealthToken string `env:"HEALTH_TOKEN" json:"-"`
 

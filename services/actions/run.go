@@ -20,6 +20,8 @@ import (
 	"github.com/vegascore/vegascore/shared/health"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/redisconn"
+	"github.com/vegascore/vegascore/shared/roster"
+	"github.com/vegascore/vegascore/shared/takings"
 	"github.com/vegascore/vegascore/shared/telemetry"
 	"github.com/vegascore/vegascore/shared/web"
 )
@@ -79,7 +81,8 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 	metrics.MustRegister(db)
 	desk := play.NewDesk(db, c.Bets, outlet.Wake)
 	defer desk.Close()
-	desk.Tell(keepBook(metrics))
+	book := keepBook(metrics)
+	desk.Tell(book)
 	functions := (&api.API{DB: db, Desk: desk, Signer: signer, Verifier: verifier, TokenTTL: c.TokenTTL}).Functions()
 	state := watch(db, rooms, outlet, metrics, log, c)
 	handler, err := routes(c.Target, functions, metrics, state, log, announce)
@@ -90,7 +93,20 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	return serve(ctx, c, ln, handler, outlet, metrics, state, log)
+	return serve(ctx, c, ln, handler, outlet, metrics, state, enlist(rooms, c, state, book, log), log)
+}
+
+// enlist returns what keeps this container on the roster until its context ends.
+func enlist(rooms redis.UniversalClient, c config, state *health.Health, book *takings.Book, log *slog.Logger) func(context.Context) {
+	if rooms == nil {
+		return func(context.Context) {}
+	}
+	id := roster.NewID()
+	return func(ctx context.Context) {
+		roster.Keep(ctx, rooms, func() roster.Card {
+			return roster.Card{ID: id, Service: c.Telemetry.Service, Revision: c.Revision, Health: state.Document(), Games: book.Played()}
+		}, log)
+	}
 }
 
 // openRedis returns nil when no Redis is configured: bets need none.
@@ -105,7 +121,7 @@ func openRedis(c redisconn.Config, log *slog.Logger) (redis.UniversalClient, err
 // serve runs the players' listener, the internal one, the health checks and the
 // relay. All of them have ended when it returns: first the requests, then the relay,
 // which so has their rows, then the rest.
-func serve(ctx context.Context, c config, ln net.Listener, handler http.Handler, outlet *relay.Relay, metrics *telemetry.Metrics, state *health.Health, log *slog.Logger) error {
+func serve(ctx context.Context, c config, ln net.Listener, handler http.Handler, outlet *relay.Relay, metrics *telemetry.Metrics, state *health.Health, listed func(context.Context), log *slog.Logger) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -117,6 +133,7 @@ func serve(ctx context.Context, c config, ln net.Listener, handler http.Handler,
 	state.WhenReady(func() { metrics.Started(); close(ready) })
 	wg.Go(func() { state.Run(background) })
 	wg.Go(func() { metrics.Export(background, c.Telemetry) }) // until then, too
+	wg.Go(func() { listed(background) })
 	wg.Go(func() {
 		if err := telemetry.ServeInternal(background, c.Telemetry.InternalAddr, telemetry.Internal(metrics.Registry, state), log); err != nil {
 			end(err) // without its figures the container is not to be trusted

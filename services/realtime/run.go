@@ -12,6 +12,7 @@ import (
 
 	"github.com/vegascore/vegascore/services/realtime/internal/lobby"
 	"github.com/vegascore/vegascore/services/realtime/socketio"
+	"github.com/vegascore/vegascore/shared/roster"
 	"github.com/vegascore/vegascore/shared/telemetry"
 	"github.com/vegascore/vegascore/shared/web"
 )
@@ -81,6 +82,18 @@ func serve(ctx context.Context, c config, ln net.Listener, rooms *socketio.Serve
 			end(err) // without its figures the container is not to be trusted
 		}
 	})
+	if peers.publish != nil {
+		id := roster.NewID()
+		wg.Go(func() { // ends with background
+			roster.Keep(background, peers.publish, func() roster.Card {
+				own := peers.presence.Own()
+				return roster.Card{
+					ID: id, Service: c.Telemetry.Service, Revision: c.Revision, Health: state.Document(),
+					Crowd: &roster.Crowd{Sockets: own.Sockets, Rooms: own.Rooms},
+				}
+			}, log)
+		})
+	}
 	leave := peers.run(background, rooms, c.Revision, log)
 
 	drained := sync.OnceValue(func() error { return drain(rooms) })

@@ -34,9 +34,21 @@ func (p *Presence) Cluster() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.away || p.stats.Containers == 0 {
-		return Stats{Containers: 1, Sockets: p.opts.Sockets(), Rooms: len(p.rooms)}
+		return p.own()
 	}
 	return p.stats
+}
+
+// Own is what this container has of it.
+func (p *Presence) Own() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.own()
+}
+
+// own is Own; p.mu is held.
+func (p *Presence) own() Stats {
+	return Stats{Containers: 1, Sockets: p.opts.Sockets(), Rooms: len(p.rooms)}
 }
 
 // look renews this container among all and counts them, and asks Redis whether it
