@@ -18,6 +18,7 @@ import (
 	"github.com/vegascore/vegascore/shared/auth"
 	"github.com/vegascore/vegascore/shared/health"
 	"github.com/vegascore/vegascore/shared/problem"
+	"github.com/vegascore/vegascore/shared/roster"
 	"github.com/vegascore/vegascore/shared/web"
 )
 
@@ -55,9 +56,11 @@ type Service struct {
 type Options struct {
 	Database Database
 	Services func(ctx context.Context) []Service // asks all services at once
-	Swept    func() any                          // the result of the last sweep of this process, or nil
-	Token    string                              // of operators; without one nobody sees figures
-	Logger   *slog.Logger
+	// Containers lists those that run now.
+	Containers func(ctx context.Context) ([]roster.Card, error)
+	Swept      func() any // the result of the last sweep of this process, or nil
+	Token      string     // of operators; without one nobody sees figures
+	Logger     *slog.Logger
 }
 
 // Console serves the page and its figures. It may be used by many goroutines.

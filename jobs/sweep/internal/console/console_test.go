@@ -23,6 +23,8 @@ import (
 	"github.com/vegascore/vegascore/shared/health"
 	"github.com/vegascore/vegascore/shared/ledger/ledgertest"
 	"github.com/vegascore/vegascore/shared/pgtest"
+	"github.com/vegascore/vegascore/shared/roster"
+	"github.com/vegascore/vegascore/shared/takings"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -62,6 +64,28 @@ func services(context.Context) []Service {
 	}
 }
 
+// books are the sums of a container with n bets that returned what they should.
+func books(n uint64) map[string]takings.Sums {
+	f := float64(n)
+	return map[string]takings.Sums{"dice": {Bets: n, Staked: 100 * f, Paid: 98 * f, Expected: 99 * f, Variance: 9801 * f, Farthest: 99}}
+}
+
+// listed are two containers that write markup where texts are wanted, and an unfair game.
+func listed(context.Context) ([]roster.Card, error) {
+	const markup = `<img src=x onerror="document.title='run'">`
+	ms := int64(7)
+	return []roster.Card{
+		{ID: "a1", Service: "actions", Revision: markup, Games: map[string]takings.Sums{
+			"dice": books(600)["dice"], markup: {Bets: 9000, Staked: 9e5, Paid: 18e5, Expected: 891000, Variance: 9801 * 9000, Farthest: 99},
+		}, Health: health.Document{Status: health.Healthy, Version: "5.0.1", Uptime: 90, Components: map[string]health.Component{
+			"database": {Status: health.Healthy, Latency: &ms, Details: map[string]any{"poolSize": 51, "inUse": 4, "waitCount": 12, "refusedCount": 3}},
+		}}},
+		{ID: "r1", Service: "realtime", Crowd: &roster.Crowd{Sockets: 64, Rooms: 5}, Games: books(400), Health: health.Document{
+			Status: health.Degraded, Version: markup, Components: map[string]health.Component{markup: {Status: health.Degraded, Reason: markup}},
+		}},
+	}, nil
+}
+
 func swept() any {
 	return json.RawMessage(`{"ok":true,"ledger":{"ok":true,"pass":"full","transfers":3,"imbalance":0,"took_ms":5},"rounds":{"ok":true,"voided":0,"stuck":0,"took_ms":1},
 		"outbox":{"ok":true,"sent":{},"took_ms":1},"pruned":{"ok":true,"rows":{"keys":2},"took_ms":1}}`)
@@ -69,7 +93,7 @@ func swept() any {
 
 func serve(t *testing.T, db Database, looks *atomic.Int32) *httptest.Server {
 	t.Helper()
-	c, err := New(Options{Database: db, Token: operators, Swept: swept, Logger: slog.New(slog.DiscardHandler),
+	c, err := New(Options{Database: db, Token: operators, Swept: swept, Containers: listed, Logger: slog.New(slog.DiscardHandler),
 		Services: func(ctx context.Context) []Service { looks.Add(1); return services(ctx) }})
 	if err != nil {
 		t.Fatal(err)
@@ -88,10 +112,12 @@ func TestAnOperatorLooksInABrowser(t *testing.T) {
 	rounds(t, admin, "dice-1", "39")
 	rounds(t, admin, "<img src=x>", "1")
 	execute(t, admin, `INSERT INTO outbox (event_id, sink, lane, key, type, body) SELECT gen_random_uuid(), s, 0, 'k', 't', '[]' FROM unnest(ARRAY['room', 'fact']) AS s`)
-	execute(t, admin, `INSERT INTO service_versions (service, version) VALUES ('http://actions:8080', '5.0.0')`)
+	execute(t, admin, `INSERT INTO service_versions (service, version) VALUES ('http://actions:8080', '5.0.0'), ('http://realtime:8080', '<img src=y>')`)
 	ledgertest.Orphan(t, admin)
 	execute(t, admin, `SELECT ledger_freeze(ARRAY(SELECT id FROM ledger_accounts), 'test')`)
 	execute(t, admin, `UPDATE rounds SET payout = 3960 - 12 * 297 WHERE id = (SELECT id FROM rounds WHERE payout = 297 ORDER BY id LIMIT 1)`)
+	rounds(t, admin, "dice-8", "5")
+	execute(t, admin, `UPDATE rounds SET id = overlay(id::text placing substr(uuid_at(now() - interval '61 min')::text, 1, 13) from 1 for 13)::uuid WHERE table_id = 'dice-8'`)
 	var looks atomic.Int32
 	server := serve(t, database.Pool(t), &looks)
 	cmd := exec.CommandContext(t.Context(), "node", "browsertest/console.mjs", server.URL+"/console/", operators, os.Getenv("SHOTS"))

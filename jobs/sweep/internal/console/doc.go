@@ -1,5 +1,5 @@
-// Package console is one page for operators: what every service says of itself, and
-// what the database knows of outbox, tables, rounds, payouts, ledger, versions and
+// Package console is one page for operators: what every container and service says of
+// itself, and what the database knows of outbox, tables, rounds, payouts, ledger, versions and
 // migrations. It reads only, in statements whose cost has a bound whatever the history,
 // and all open pages together cost one look every Every.
 //

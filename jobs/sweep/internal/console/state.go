@@ -8,21 +8,28 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/vegascore/vegascore/shared/roster"
 )
+
+// mostRounds bounds what one look reads of them; sql.go has the number, too.
+const mostRounds = 10_000
 
 // State is what the page shows. A part that could not be read is empty, and Errors says
 // why by its name. Amounts are in minor units.
 type State struct {
 	At         time.Time         `json:"at"`
 	TookMS     int64             `json:"took_ms"`
-	Services   []Service         `json:"services"`
+	Services   []Service         `json:"services"`   // that were asked by their address
+	Containers []Container       `json:"containers"` // that are on the roster
 	Server     Server            `json:"server"`
 	Outbox     []Sink            `json:"outbox"`
 	Ledger     Ledger            `json:"ledger"`
 	Open       int64             `json:"open_rounds"` // counted up to 1,000
 	Games      []Game            `json:"games"`
 	Tables     []Table           `json:"tables"`
-	Rounds     []Round           `json:"rounds"` // the latest first
+	Partial    bool              `json:"partial"` // the last hour has more rounds than Games and Tables count
+	Rounds     []Round           `json:"rounds"`  // the latest first
 	Rollouts   []Rollout         `json:"rollouts"`
 	Migrations []Migration       `json:"migrations"`
 	Swept      any               `json:"swept"`
@@ -39,7 +46,7 @@ type Server struct {
 // Sink is what waits in the outbox for one sink.
 type Sink struct {
 	Sink     string  `json:"sink"`
-	Unsent   int64   `json:"unsent"`
+	Unsent   int64   `json:"unsent"` // of each of the 8 lanes up to 2,000
 	OldestMS float64 `json:"oldest_ms"`
 }
 
@@ -50,20 +57,7 @@ type Ledger struct {
 	Frozen   int64      `json:"frozen"`
 }
 
-// Game is what one game took and paid in the latest rounds. Low and High are the 99 %
-// confidence interval of RTP, from how much the rounds themselves vary; nil for fewer
-// than 30.
-type Game struct {
-	Game   string   `json:"game"`
-	Rounds int64    `json:"rounds"`
-	Stake  int64    `json:"stake"`
-	Payout int64    `json:"payout"`
-	RTP    float64  `json:"rtp"`
-	Low    *float64 `json:"low"`
-	High   *float64 `json:"high"`
-}
-
-// Table is what was played at one table in the latest rounds.
+// Table is what was played at one table in the last hour.
 type Table struct {
 	Table  string    `json:"table"`
 	Game   string    `json:"game"`
@@ -107,7 +101,11 @@ func (c *Console) gather(ctx context.Context) *State {
 	s := &State{At: began.UTC(), Errors: map[string]string{}}
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Services = c.options.Services(ctx) }) // ends with ctx
+	var cards []roster.Card
+	var unlisted error
+	wg.Go(func() { cards, unlisted = c.options.Containers(ctx) }) // ends with ctx
 	db := c.options.Database
+	var hour []hourly
 	for _, part := range []struct {
 		name string
 		read func() error
@@ -122,21 +120,34 @@ func (c *Console) gather(ctx context.Context) *State {
 		{"ledger", func() error {
 			return db.QueryRow(ctx, ledgerSQL).Scan(&s.Ledger.PassedAt, &s.Ledger.FullAt, &s.Ledger.Frozen, &s.Open)
 		}},
-		{"games", func() (err error) { s.Games, err = list[Game](ctx, db, gamesSQL); return err }},
+		{"games", func() (err error) { hour, err = list[hourly](ctx, db, gamesSQL); return err }},
 		{"tables", func() (err error) { s.Tables, err = list[Table](ctx, db, tablesSQL); return err }},
 		{"rounds", func() (err error) { s.Rounds, err = list[Round](ctx, db, roundsSQL); return err }},
 		{"rollouts", func() (err error) { s.Rollouts, err = list[Rollout](ctx, db, rolloutsSQL); return err }},
 		{"migrations", func() (err error) { s.Migrations, err = list[Migration](ctx, db, migrationsSQL); return err }},
 	} {
-		if err := part.read(); err != nil {
-			s.Errors[part.name] = err.Error()
-			c.options.Logger.WarnContext(ctx, "console part unreadable", "part", part.name, "error", err)
-		}
+		c.note(ctx, s, part.name, part.read())
 	}
+	var counted int64
+	for _, table := range s.Tables {
+		counted += table.Rounds
+	}
+	s.Partial = counted >= mostRounds
 	wg.Wait()
+	c.note(ctx, s, "containers", unlisted)
+	s.Containers = containers(cards)
+	s.Games = games(hour, cards)
 	s.Swept = c.options.Swept()
 	s.TookMS = time.Since(began).Milliseconds()
 	return s
+}
+
+// note keeps why a part could not be read.
+func (c *Console) note(ctx context.Context, s *State, part string, err error) {
+	if err != nil {
+		s.Errors[part] = err.Error()
+		c.options.Logger.WarnContext(ctx, "console part unreadable", "part", part, "error", err)
+	}
 }
 
 // list reads rows into structs, column by column; none is [] and not null.

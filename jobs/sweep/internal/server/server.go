@@ -17,6 +17,8 @@ import (
 	"github.com/vegascore/vegascore/shared/auth"
 	"github.com/vegascore/vegascore/shared/health"
 	"github.com/vegascore/vegascore/shared/postgres"
+	"github.com/vegascore/vegascore/shared/redisconn"
+	"github.com/vegascore/vegascore/shared/roster"
 	"github.com/vegascore/vegascore/shared/telemetry"
 	"github.com/vegascore/vegascore/shared/web"
 )
@@ -64,8 +66,13 @@ func Run(ctx context.Context, c Config, w io.Writer) (err error) {
 			return sweep.Run(ctx, own, log)
 		},
 	}
+	list, forget, err := containers(c.Sweep.Redis)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = forget() }() // nothing is under way any more
 	page, err := console.New(console.Options{
-		Database: db, Token: c.ConsoleToken, Swept: start.swept, Logger: log,
+		Database: db, Containers: list, Token: c.ConsoleToken, Swept: start.swept, Logger: log,
 		Services: func(ctx context.Context) []console.Service { return ask(ctx, c.Sweep) },
 	})
 	if err != nil {
@@ -90,6 +97,19 @@ func ask(ctx context.Context, c sweep.Config) []console.Service {
 		}
 	}
 	return all
+}
+
+// containers returns what lists the containers, and what closes its connections. Without
+// a Redis there is no list.
+func containers(c redisconn.Config) (list func(context.Context) ([]roster.Card, error), closing func() error, err error) {
+	if c.URL == "" {
+		return func(context.Context) ([]roster.Card, error) { return nil, nil }, func() error { return nil }, nil
+	}
+	client, err := redisconn.Open(c.URL)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(ctx context.Context) ([]roster.Card, error) { return roster.List(ctx, client) }, client.Close, nil
 }
 
 // routes are the paths of the scheduler's listener.

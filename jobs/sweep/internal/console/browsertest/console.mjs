@@ -22,7 +22,8 @@ async function signIn(page, text) {
 
 /** contrast of the text of an element against the first background behind it. */
 function contrast(page, selector) {
-  return page.locator(selector).first().evaluate((element) => {
+  return page.evaluate((wanted) => { // at once: the page replaces what changes
+    const element = document.querySelector(wanted);
     const light = (text) => {
       const [r, g, b] = text.match(/[\d.]+/g).map((n) => n / 255).map((n) => (n <= 0.03928 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4));
       return 0.2126 * r + 0.7152 * g + 0.0722 * b;
@@ -31,7 +32,7 @@ function contrast(page, selector) {
     while (getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') behind = behind.parentElement;
     const [a, b] = [light(getComputedStyle(element).color), light(getComputedStyle(behind).backgroundColor)].sort((x, y) => y - x);
     return (a + 0.05) / (b + 0.05);
-  });
+  }, selector);
 }
 
 async function look(browser) {
@@ -48,26 +49,34 @@ async function look(browser) {
   assert.equal(await value(dark, 'healthy'), '1 of 3');
   assert.equal(await value(dark, 'unsent'), '2');
   assert.equal(await value(dark, 'frozen'), '1');
+  const containers = dark.locator('#containers tr');
+  assert.equal(await containers.count(), 3, 'a head and two containers');
+  assert.match(await containers.nth(1).textContent(), /actions a1<img.*5\.0\.1healthy90 s––4 of 51123.*7 ms/);
+  assert.match(await containers.nth(2).textContent(), /realtime r1.*degraded.*645–/);
   const services = dark.locator('#services tr');
-  assert.equal(await services.count(), 4, 'a head and three containers');
-  assert.match(await services.nth(1).textContent(), /healthy.*5\.0\.0.*127.*4 of 51.*25 %/);
+  assert.equal(await services.count(), 4, 'a head and three services');
+  assert.match(await services.nth(1).textContent(), /5\.0\.0healthy.*4 of 51.*25 %/);
   assert.match(await services.nth(2).textContent(), /degraded.*redis_unavailable/);
   assert.match(await services.nth(3).textContent(), /silent/);
-  assert.match(await dark.locator('#games').textContent(), /dice.*40.*99\.00 %/);
+  const games = dark.locator('#games tr');
+  assert.match(await games.nth(2).textContent(), /dice4040\.0039\.600\.4099\.00 %1,00098\.00 %99\.00 %.*in band/);
+  assert.match(await games.nth(1).textContent(), /<img src=x.*9,000200\.00 %99\.00 %.*out of band/);
   assert.match(await dark.locator('#tables').textContent(), /dice-1.*dice/);
   assert.match(await dark.locator('#rollouts').textContent(), /actions.*5\.0\.0/);
   assert.match(await dark.locator('#migrations').textContent(), /0008.*prune.*expand/);
   assert.match(await dark.locator('#swept').textContent(), /ledger.*well.*full pass/);
-  assert.equal(await dark.locator('#rounds img, #tables img').count(), 0, 'names are shown as text');
+  assert.equal(await dark.locator('main img').count(), 0, 'names are shown as text');
+  assert.equal(await dark.title(), 'VegasCore console', 'nothing that was written elsewhere has run');
+  assert.equal(await dark.locator('#tables tr', { hasText: 'dice-8' }).count(), 0, 'older than an hour');
 
   const before = await dark.locator('#tables tr', { hasText: 'dice-2' }).count();
   assert.equal(before, 0);
   console.log('more');
   await dark.locator('#tables tr', { hasText: 'dice-2' }).waitFor(); // without anybody's reload
 
-  const light = await open(browser, url, complaints, { viewport: { width: 360, height: 740 }, colorScheme: 'light' });
-  await signIn(light, token);
+  const light = await open(browser, `${url}#${token}`, complaints, { viewport: { width: 360, height: 740 }, colorScheme: 'light' });
   await light.locator('#link[data-state="on"]').waitFor();
+  assert.equal(light.url(), url, 'the token is gone from the address');
   const back = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   assert.notEqual(await back(light), await back(dark), 'light and dark differ');
   for (const [name, page] of [['dark', dark], ['light', light]]) {

@@ -45,5 +45,15 @@ export function fill(table, heads, rows) {
     tr.append(cell('none'));
     lines.push(tr);
   }
-  table.replaceChildren(head, ...lines);
+  put(table, [head, ...lines]);
+}
+
+/** put makes nodes the children of place. Those that say the same stay, with what is selected in them. */
+export function put(place, nodes) {
+  nodes.forEach((node, i) => {
+    const old = place.children[i];
+    if (!old) place.append(node);
+    else if (!old.isEqualNode(node)) old.replaceWith(node);
+  });
+  while (place.children.length > nodes.length) place.lastElementChild.remove();
 }

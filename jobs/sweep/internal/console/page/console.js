@@ -1,10 +1,10 @@
 // The operators' page: signs in with a token that this tab alone keeps, asks for the
-// figures every two seconds and shows them as text.
+// figures every second and shows them as text.
 
 import { cells } from './cells.js';
 import { show } from './tables.js';
 
-const period = 2000; // ms
+const period = 1000; // ms
 const patience = 10000; // ms for one answer
 const byId = (id) => document.getElementById(id);
 
@@ -50,13 +50,27 @@ async function look() {
   timer = setTimeout(look, period);
 }
 
-byId('door').addEventListener('submit', (event) => {
-  event.preventDefault();
+function enter(shown) {
   clearTimeout(timer);
-  token = byId('token').value;
+  token = shown;
   byId('token').value = '';
   byId('refused').textContent = '';
   link('off', 'asking');
   look();
+}
+
+/** fromAddress signs in with a token behind the #, which no browser sends, and removes it. */
+function fromAddress() {
+  const shown = location.hash.slice(1);
+  if (!shown) return;
+  history.replaceState(null, '', location.pathname);
+  enter(shown);
+}
+
+byId('door').addEventListener('submit', (event) => {
+  event.preventDefault();
+  enter(byId('token').value);
 });
 byId('leave').addEventListener('click', () => leave());
+addEventListener('hashchange', fromAddress);
+fromAddress();

@@ -1,17 +1,19 @@
 // Where on the page the parts of the state go.
 
-import { cell, cells, fill } from './cells.js';
+import { cell, cells, fill, put } from './cells.js';
 
 /** show writes a whole state into the page. */
 export function show(state, byId) {
   tiles(state, byId('tiles'));
+  containers(state.containers, byId('containers'));
   services(state.services, byId('services'));
+  for (const place of document.querySelectorAll('.hour')) {
+    place.textContent = state.partial ? 'the last hour, of which the latest 10,000 rounds count' : 'the last hour';
+  }
   fill(byId('outbox'), ['Sink', '#Unsent', '#Oldest'], state.outbox.map((s) => [
     s.sink, cells.count(s.unsent), cell(s.unsent ? cells.ms(s.oldest_ms) : '–', { figure: true, mood: s.oldest_ms > 30_000 ? 'bad' : '' }),
   ]));
-  fill(byId('games'), ['Game', '#Rounds', '#Staked', '#Paid', '#RTP', '#from', '#to'], state.games.map((g) => [
-    g.game, cells.count(g.rounds), cells.money(g.stake), cells.money(g.payout), cells.percent(g.rtp), cells.percent(g.low), cells.percent(g.high),
-  ]));
+  games(state.games, byId('games'));
   fill(byId('tables'), ['Table', 'Game', '#Rounds', '#Open', '#Staked', '#Paid', 'Last'], state.tables.map((t) => [
     t.table, t.game, cells.count(t.rounds), cells.count(t.open), cells.money(t.stake), cells.money(t.payout), cells.clock(t.last),
   ]));
@@ -30,22 +32,50 @@ function host(url) {
   return url.replace(/^https?:\/\//, '');
 }
 
+// What a health document says, in the order of healthHeads.
+const healthHeads = ['#Pool', '#Waited', '#Refused', '#Redis pool', '#Database', '#Redis', '#Memory', 'Not well'];
+
+function health(document, error = '') {
+  const parts = document.components ?? {};
+  const pool = parts.database?.details ?? {};
+  const memory = parts.system?.details?.memory?.percentage;
+  const ill = Object.entries(parts).filter(([, c]) => c.status !== 'healthy').map(([name, c]) => c.reason || name).join(', ');
+  return [
+    used(pool), cells.count(pool.waitCount), cell(cells.count(pool.refusedCount), { figure: true, mood: pool.refusedCount ? 'warn' : '' }),
+    used(parts.redis?.details ?? {}), cells.ms(parts.database?.latency), cells.ms(parts.redis?.latency),
+    memory === undefined ? '–' : `${memory} %`, cell(error || ill, { mood: error ? 'bad' : 'warn' }),
+  ];
+}
+
+function used(pool) {
+  return pool.poolSize === undefined ? '–' : `${pool.inUse ?? pool.busy ?? 0} of ${pool.poolSize}`;
+}
+
+function containers(all, table) {
+  fill(table, ['Container', 'Release', 'Version', 'Status', '#Up', '#Sockets', '#Rooms', ...healthHeads], all.map((c) => [
+    `${c.service} ${c.id}`, c.revision || '–', c.document.version || '–', cell(c.document.status, { mood: cells.mood(c.document.status) }),
+    cells.ms(1000 * c.document.uptime), cells.count(c.crowd?.sockets), cells.count(c.crowd?.rooms), ...health(c.document),
+  ]));
+}
+
 function services(all, table) {
-  const heads = ['Container', 'Status', 'Version', '#Up', '#Answer', '#Sockets', '#Pool', '#Database', '#Redis', '#Memory', 'Not well'];
-  fill(table, heads, all.map((s) => {
+  fill(table, ['Service', 'Version', 'Status', '#Up', '#Answer', ...healthHeads], all.map((s) => {
     const document = s.document ?? {};
-    const parts = document.components ?? {};
     const status = s.error ? 'silent' : document.status;
-    const pool = parts.database?.details ?? {};
-    const ill = Object.entries(parts).filter(([, c]) => c.status !== 'healthy').map(([name, c]) => c.reason || name).join(', ');
     return [
-      host(s.url), cell(status, { mood: s.error ? 'bad' : cells.mood(status) }), document.version || '–',
-      s.error ? '–' : cells.ms(1000 * document.uptime), cells.ms(s.took_ms),
-      cells.count(parts.socketio?.details?.sockets),
-      pool.poolSize === undefined ? '–' : `${pool.inUse ?? pool.busy ?? 0} of ${pool.poolSize}`,
-      cells.ms(parts.database?.latency), cells.ms(parts.redis?.latency),
-      parts.system?.details?.memory ? `${parts.system.details.memory.percentage} %` : '–',
-      cell(s.error || ill, { mood: s.error ? 'bad' : 'warn' }),
+      host(s.url), document.version || '–', cell(status, { mood: s.error ? 'bad' : cells.mood(status) }),
+      s.error ? '–' : cells.ms(1000 * document.uptime), cells.ms(s.took_ms), ...health(document, s.error),
+    ];
+  }));
+}
+
+function games(all, table) {
+  fill(table, ['Game', '#Rounds', '#Staked', '#Paid', '#GGR', '#RTP', '#Bets', '#RTP of these', '#Theory', '#Low', '#High', 'Verdict'], all.map((g) => {
+    const books = g.books ?? {};
+    const verdict = !g.books ? cell('–') : books.outside ? cell('out of band', { mood: 'bad' }) : cell('in band', { mood: 'good' });
+    return [
+      g.game, cells.count(g.rounds), cells.money(g.stake), cells.money(g.payout), cells.money(g.ggr), cells.percent(g.rtp),
+      cells.count(books.bets), cells.percent(books.rtp), cells.percent(books.theory), cells.percent(books.low), cells.percent(books.high), verdict,
     ];
   }));
 }
@@ -57,19 +87,20 @@ function tiles(state, place) {
   const paid = state.games.reduce((all, g) => all + g.payout, 0);
   const unsent = state.outbox.reduce((all, s) => all + s.unsent, 0);
   const all = [
-    ['healthy', 'Healthy', `${well} of ${state.services.length}`, well < state.services.length ? 'warn' : 'good'],
+    ['healthy', 'Services healthy', `${well} of ${state.services.length}`, well < state.services.length ? 'warn' : 'good'],
     ['containers', 'Containers with sockets', cells.count(cluster.containers)],
     ['sockets', 'Sockets', cells.count(cluster.sockets)],
     ['rooms', 'Rooms', cells.count(cluster.rooms)],
     ['unsent', 'Unsent events', cells.count(unsent), unsent > 1000 ? 'warn' : ''],
     ['open', 'Open rounds', cells.count(state.open_rounds)],
-    ['rtp', 'RTP, all games', staked ? cells.percent(paid / staked) : '–'],
+    ['ggr', 'GGR, last hour', cells.money(staked - paid)],
+    ['rtp', 'RTP, last hour', staked ? cells.percent(paid / staked) : '–'],
     ['frozen', 'Frozen accounts', cells.count(state.ledger.frozen), state.ledger.frozen ? 'bad' : 'good'],
     ['verified', 'Ledger verified', cells.clock(state.ledger.passed_at), state.ledger.passed_at ? '' : 'warn'],
     ['connections', 'Database connections', `${cells.count(state.server.connections)} of ${cells.count(state.server.max_connections)}`],
     ['latency', 'Database answers in', cells.ms(state.server.latency_ms)],
   ];
-  place.replaceChildren(...all.map(([id, name, text, mood]) => {
+  put(place, all.map(([id, name, text, mood]) => {
     const tile = document.createElement('div');
     const value = document.createElement('b');
     const label = document.createElement('span');
