@@ -52,18 +52,18 @@ function used(pool) {
 }
 
 function containers(all, table) {
-  fill(table, ['Container', 'Release', 'Version', 'Status', '#Up', '#Sockets', '#Rooms', ...healthHeads], all.map((c) => [
-    `${c.service} ${c.id}`, c.revision || '–', c.document.version || '–', cell(c.document.status, { mood: cells.mood(c.document.status) }),
-    cells.ms(1000 * c.document.uptime), cells.count(c.crowd?.sockets), cells.count(c.crowd?.rooms), ...health(c.document),
+  fill(table, ['Container', 'Status', '#Up', '#Sockets', '#Rooms', 'Version', 'Release', ...healthHeads], all.map((c) => [
+    `${c.service} ${c.id}`, cell(c.document.status, { mood: cells.mood(c.document.status) }), cells.ms(1000 * c.document.uptime),
+    cells.count(c.crowd?.sockets), cells.count(c.crowd?.rooms), c.document.version || '–', c.revision || '–', ...health(c.document),
   ]));
 }
 
 function services(all, table) {
-  fill(table, ['Service', 'Version', 'Status', '#Up', '#Answer', ...healthHeads], all.map((s) => {
+  fill(table, ['Service', 'Status', 'Version', '#Up', '#Answer', ...healthHeads], all.map((s) => {
     const document = s.document ?? {};
     const status = s.error ? 'silent' : document.status;
     return [
-      host(s.url), document.version || '–', cell(status, { mood: s.error ? 'bad' : cells.mood(status) }),
+      host(s.url), cell(status, { mood: s.error ? 'bad' : cells.mood(status) }), document.version || '–',
       s.error ? '–' : cells.ms(1000 * document.uptime), cells.ms(s.took_ms), ...health(document, s.error),
     ];
   }));
