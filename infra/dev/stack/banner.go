@@ -16,6 +16,9 @@ func (s *Stack) Banner(took time.Duration) {
 		{"HTTP API", s.URL + "/v1", ""},
 		{"health", s.URL + "/health", "and /ready, /live: the worst of all services"},
 	}
+	if s.Console != "" {
+		rows = append(rows, row{"console", s.Console, "for operators: all of it live; the token is behind the #"})
+	}
 	for _, service := range s.services {
 		rows = append(rows, row{service.Name, service.URL, "internal: " + service.InternalURL + "/metrics"})
 	}

@@ -49,6 +49,10 @@ type Options struct {
 
 	// Realtime is the number of realtime containers; 2 when 0.
 	Realtime int
+	// Console runs the sweep as a service too, which has the operators' console, and
+	// starts a sweep every minute. A sweep mends what it finds, so tests that look for
+	// faults go without.
+	Console bool
 	// Bin is a folder with finished binaries; they are built when empty.
 	Bin string
 	// Page is what the front door serves at /, Policy its Content-Security-Policy;
@@ -87,7 +91,7 @@ func FromEnv(getenv func(string) string) (Options, error) {
 	opts := Options{
 		Port:        defaultPort,
 		DatabaseURL: getenv("DATABASE_URL"), DirectURL: getenv("DIRECT_URL"),
-		RedisURL: getenv("REDIS_URL"), PubsubEmulator: getenv("PUBSUB_EMULATOR_HOST"),
+		RedisURL: getenv("REDIS_URL"), PubsubEmulator: getenv("PUBSUB_EMULATOR_HOST"), Console: true,
 		AllLogs: getenv("LOGS") == "all", RawLogs: getenv("LOG_FORMAT") == "json",
 	}
 	if opts.DirectURL != "" && opts.DatabaseURL == "" {

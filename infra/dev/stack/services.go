@@ -20,6 +20,7 @@ var decided = map[string]bool{
 	"TOKEN_SIGNING_KEY": true, "TOKEN_SIGNING_KEY_FILE": true, "TOKEN_KEYS": true, "TOKEN_KEYS_FILE": true,
 	"GOOGLE_CLOUD_PROJECT": true, "FACTS_TOPIC": true, "PUBSUB_EMULATOR_HOST": true,
 	"PUSH_AUDIENCE": true, "PUSH_EMAIL": true, "PUSH_ISSUER": true, "PUSH_JWKS_FILE": true, "PUSH_JWKS_URL": true,
+	"SERVICES": true, "SERVICES_IDENTITY": true, "SWEEP_TIMEOUT": true, "CONSOLE_TOKEN": true,
 	"MAX_INSTANCES": true, "LOG_FORMAT": true, "RESET": true, "LOGS": true, envMark: true,
 }
 

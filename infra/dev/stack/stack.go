@@ -24,6 +24,8 @@ import (
 type Stack struct {
 	// URL is the front door's, without a path.
 	URL string
+	// Console is the operators' console with its token; empty without Options.Console.
+	Console string
 
 	opts   Options
 	bin    string
@@ -132,7 +134,7 @@ func (s *Stack) prepare(ctx context.Context) error {
 		parallel("build", func() (string, error) {
 			patience := time.AfterFunc(2*time.Second, func() { s.screen.say("building the services, up to a minute the first time") })
 			defer patience.Stop()
-			return s.show(s.bin), build(ctx, s.opts.Root, s.bin)
+			return s.show(s.bin), build(ctx, s.opts.Root, s.bin, s.opts.Console)
 		})
 	}
 	// The state folder is for one goroutine: these three one after the other.
@@ -159,6 +161,11 @@ func (s *Stack) open(ctx context.Context, door []net.Listener) error {
 	if err := s.newServices(s.vars); err != nil {
 		return closeDoor(err)
 	}
+	if s.opts.Console {
+		if err := s.newSweep(s.vars); err != nil {
+			return closeDoor(err)
+		}
+	}
 	if err := s.provisionPubsub(ctx); err != nil {
 		return closeDoor(err)
 	}
@@ -184,6 +191,9 @@ func (s *Stack) open(ctx context.Context, door []net.Listener) error {
 		return err
 	}
 	s.heal()
+	if s.opts.Console {
+		s.background.Go(s.schedule) // ends with Stop
+	}
 	return nil
 }
 
@@ -206,7 +216,7 @@ func (s *Stack) show(path string) string {
 }
 
 // Service returns a container by name: "realtime-1", "realtime-2", "actions",
-// "events". It panics on any other name.
+// "events", "sweep" with Options.Console. It panics on any other name.
 func (s *Stack) Service(name string) *Service {
 	for _, service := range s.services {
 		if service.Name == name {

@@ -94,7 +94,7 @@ var build = sync.OnceValues(func() (string, error) {
 		return "", fmt.Errorf("build the platform: %w", err)
 	}
 	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", bin+"/",
-		"./services/realtime", "./services/actions", "./services/events", "./jobs/migrate", "./infra/dev/cmd/vegas")
+		"./services/realtime", "./services/actions", "./services/events", "./jobs/migrate", "./jobs/sweep", "./infra/dev/cmd/vegas")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the platform: %w\n%s", err, out)
