@@ -192,7 +192,7 @@ func TestMakeRunKeepsItsDataUntilAReset(t *testing.T) {
 	t.Parallel()
 	dir := checkout(t)
 	first := vegas(t, dir)
-	for _, part := range []string{"player page", first.url, "PostgreSQL", "private", "Redis", "Pub/Sub", "realtime-1", "realtime-2", "actions", "events", "migrations"} {
+	for _, part := range []string{"player page", first.url, "PostgreSQL", "private", "Redis", "Pub/Sub", "realtime-1", "realtime-2", "actions", "events", "sweep", "console", "/console/#", "migrations"} {
 		if !strings.Contains(first.text(), part) {
 			t.Errorf("neither progress nor banner names %q", part)
 		}

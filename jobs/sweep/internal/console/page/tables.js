@@ -97,6 +97,7 @@ function tiles(state, place) {
     ['rtp', 'RTP, last hour', staked ? cells.percent(paid / staked) : '–'],
     ['frozen', 'Frozen accounts', cells.count(state.ledger.frozen), state.ledger.frozen ? 'bad' : 'good'],
     ['verified', 'Ledger verified', cells.clock(state.ledger.passed_at), state.ledger.passed_at ? '' : 'warn'],
+    ['full', 'Fully verified', cells.day(state.ledger.full_at), state.ledger.full_at ? '' : 'warn'],
     ['connections', 'Database connections', `${cells.count(state.server.connections)} of ${cells.count(state.server.max_connections)}`],
     ['latency', 'Database answers in', cells.ms(state.server.latency_ms)],
   ];
