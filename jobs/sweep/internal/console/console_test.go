@@ -178,11 +178,13 @@ func TestFiguresNeedTheToken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := httptest.NewRequest(http.MethodGet, "/console/state", nil)
-	r.Header.Set("Authorization", "Bearer x")
-	w := httptest.NewRecorder()
-	if none.Handler().ServeHTTP(w, r); w.Code != 401 {
-		t.Errorf("a console without a token: %d", w.Code)
+	for _, header := range []string{"", "Bearer", "Bearer ", "Bearer x"} {
+		r := httptest.NewRequest(http.MethodGet, "/console/state", nil)
+		r.Header.Set("Authorization", header)
+		w := httptest.NewRecorder()
+		if none.Handler().ServeHTTP(w, r); w.Code != http.StatusUnauthorized {
+			t.Errorf("a console without a token, asked with %q: %d", header, w.Code)
+		}
 	}
 }
 
