@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -17,6 +18,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/goleak"
 
@@ -224,6 +227,40 @@ func TestThePageOutlivesTheDatabase(t *testing.T) {
 	}
 	if strings.Contains(body, `"games":null`) || strings.Contains(body, `"rounds":null`) {
 		t.Errorf("the page cannot go through null: %s", body)
+	}
+}
+
+// Without Redis there is no list, and the page says why.
+func TestThePageOutlivesTheRoster(t *testing.T) {
+	t.Parallel()
+	c, err := New(Options{Database: pgtest.New(t).Pool(t), Swept: swept, Services: services, Logger: slog.New(slog.DiscardHandler),
+		Containers: func(context.Context) ([]roster.Card, error) { return nil, errors.New("redis is away") }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.gather(t.Context())
+	if len(s.Errors) != 1 || s.Errors["containers"] != "redis is away" || s.Containers == nil || len(s.Services) != 3 || len(s.Migrations) == 0 {
+		t.Errorf("got %+v", s)
+	}
+}
+
+func TestGamesJoinWhatTheDatabaseAndTheBooksHave(t *testing.T) {
+	t.Parallel()
+	got := games(
+		[]hourly{{"slots", 2, 200, 50}, {"void", 1, 0, 0}},
+		[]roster.Card{{Games: books(10)}, {Games: map[string]takings.Sums{"idle": {}, "broken": {Bets: 1, Staked: -1}}}},
+	)
+	share := func(f float64) *float64 { return &f }
+	want := []Game{
+		{Game: "dice", Books: &Books{Bets: 10, RTP: .98, Theory: .99}},
+		{Game: "slots", Rounds: 2, Stake: 200, Payout: 50, GGR: 150, RTP: share(.25)},
+		{Game: "void", Rounds: 1},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(Books{}, "Low", "High")); diff != "" {
+		t.Errorf("games (-want +got):\n%s", diff)
+	}
+	if _, err := json.Marshal(got); err != nil {
+		t.Error(err)
 	}
 }
 
