@@ -248,7 +248,7 @@ func TestGamesJoinWhatTheDatabaseAndTheBooksHave(t *testing.T) {
 	t.Parallel()
 	got := games(
 		[]hourly{{"slots", 2, 200, 50}, {"void", 1, 0, 0}},
-		[]roster.Card{{Games: books(10)}, {Games: map[string]takings.Sums{"idle": {}, "broken": {Bets: 1, Staked: -1}}}},
+		[]roster.Card{{Games: books(10)}, {Games: map[string]takings.Sums{"idle": {}, "broken": {Bets: 1, Staked: 1, Variance: -1e9}, "endless": {Bets: 1, Staked: 1e-300, Expected: 1e300}}}},
 	)
 	share := func(f float64) *float64 { return &f }
 	want := []Game{

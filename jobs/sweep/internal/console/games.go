@@ -2,6 +2,7 @@ package console
 
 import (
 	"cmp"
+	"math"
 	"slices"
 
 	"github.com/vegascore/vegascore/shared/health"
@@ -74,10 +75,10 @@ func games(hour []hourly, cards []roster.Card) []Game {
 		}
 	}
 	for game, s := range sums {
-		if s.Bets == 0 || s.Staked <= 0 {
-			continue // shares of nothing are no numbers
-		}
 		b := s.Band()
+		if all := b.RTP + b.Theory + b.Low + b.High; math.IsNaN(all) || math.IsInf(all, 0) {
+			continue // JSON has no such numbers, and the rest of the page is to be seen
+		}
 		books := &Books{Bets: s.Bets, RTP: b.RTP, Theory: b.Theory, Low: b.Low, High: b.High, Outside: b.Outside}
 		if i := slices.IndexFunc(all, func(g Game) bool { return g.Game == game }); i >= 0 {
 			all[i].Books = books
