@@ -27,7 +27,8 @@ type RoundSettled struct {
 	Table     string       `json:"table"`
 	Rules     string       `json:"rules"` // version of the game's rules
 	Asset     money.Asset  `json:"asset"`
-	Stake     money.Amount `json:"stake"`
+	Stake     money.Amount `json:"stake"`            // the first one
+	Staked    money.Amount `json:"staked,omitempty"` // all that the round has cost; 0 says the same as Stake
 	Payout    money.Amount `json:"payout"`
 	SettledAt time.Time    `json:"settled_at"` // by the database's clock
 }

@@ -19,15 +19,17 @@ type Kind string
 // The kinds of transfers. All but grants belong to a round.
 const (
 	Grant  Kind = "grant"  // world to player: play money given
-	Stake  Kind = "stake"  // player to house
+	Stake  Kind = "stake"  // player to house, or hold to house: all that a round has cost
 	Payout Kind = "payout" // house to player
-	Void   Kind = "void"   // house to player: the stake of a round that did not count
+	Hold   Kind = "hold"   // player to hold: what an open round costs, until it ends
+	Void   Kind = "void"   // hold to player: what was held for a round that did not count
 )
 
-// The accounts of play money that belong to no player; migration 0002 makes them.
+// The accounts of play money that belong to no player; migrations 0002 and 0010 make them.
 var (
 	House = uuid.MustParse("00000000-0000-7000-8000-000000000001") // takes stakes, pays payouts
 	World = uuid.MustParse("00000000-0000-7000-8000-000000000002") // where granted money comes from
+	Held  = uuid.MustParse("00000000-0000-7000-8000-000000000003") // has what is staked in open rounds
 )
 
 // Transfer moves Amount, which is more than zero, from account Debit to account
@@ -45,7 +47,17 @@ func GrantTo(account uuid.UUID, amount money.Amount) Transfer {
 	return Transfer{ID: newID(), Debit: World, Credit: account, Amount: amount, Kind: Grant}
 }
 
-// StakeOf returns the transfer of a round's stake to the house.
+// HoldOf returns the transfer of what an open round costs to the account Held.
+func HoldOf(round, account uuid.UUID, amount money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: account, Credit: Held, Amount: amount, Kind: Hold, Round: round}
+}
+
+// StakeHeld returns the transfer of all that was held for a round to the house.
+func StakeHeld(round uuid.UUID, amount money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: Held, Credit: House, Amount: amount, Kind: Stake, Round: round}
+}
+
+// StakeOf returns the transfer of the stake of a round that is over at once to the house.
 func StakeOf(round, account uuid.UUID, amount money.Amount) Transfer {
 	return Transfer{ID: newID(), Debit: account, Credit: House, Amount: amount, Kind: Stake, Round: round}
 }
@@ -55,9 +67,10 @@ func PayoutOf(round, account uuid.UUID, amount money.Amount) Transfer {
 	return Transfer{ID: newID(), Debit: House, Credit: account, Amount: amount, Kind: Payout, Round: round}
 }
 
-// VoidOf returns the transfer that gives back the stake of a round that did not count.
+// VoidOf returns the transfer that gives back what was held for a round that did not
+// count.
 func VoidOf(round, account uuid.UUID, amount money.Amount) Transfer {
-	return Transfer{ID: newID(), Debit: House, Credit: account, Amount: amount, Kind: Void, Round: round}
+	return Transfer{ID: newID(), Debit: Held, Credit: account, Amount: amount, Kind: Void, Round: round}
 }
 
 // newID returns a UUIDv7: ids that grow with time fill the index from one end.

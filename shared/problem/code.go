@@ -52,6 +52,7 @@ const (
 	// What the round does not allow now.
 	ActionRefused Code = "action_refused" // a step was skipped, or comes too late
 	RoundOver     Code = "round_over"
+	RoundOpen     Code = "round_open" // another one has to end first
 
 	// What is the server's own trouble. The three 503s carry Retry-After.
 	Internal    Code = "internal"
@@ -74,7 +75,7 @@ func (c Code) Status() int {
 		return http.StatusNotFound
 	case MethodNotAllowed:
 		return http.StatusMethodNotAllowed
-	case Conflict, ActionRefused, RoundOver:
+	case Conflict, ActionRefused, RoundOver, RoundOpen:
 		return http.StatusConflict
 	case BodyTooLarge:
 		return http.StatusRequestEntityTooLarge

@@ -26,6 +26,7 @@ func prune(ctx context.Context, c Config, db *postgres.DB) Pruned {
 		older     time.Duration
 	}{
 		{"keys", `SELECT looked, done FROM prune_keys(make_interval(secs => $1), $2)`, c.KeysOlderThan},
+		{"steps", `SELECT looked, done FROM prune_steps(make_interval(secs => $1), $2)`, c.KeysOlderThan},
 		{"guests", `SELECT looked, done FROM prune_guests(make_interval(secs => $1), $2)`, c.GuestsOlderThan},
 		{"outbox", `SELECT looked, done FROM prune_outbox(make_interval(secs => $1), $2)`, c.SentOlderThan},
 		{"handled", `SELECT looked, done FROM prune_handled(make_interval(secs => $1), $2)`, c.HandledOlderThan},

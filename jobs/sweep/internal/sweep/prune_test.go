@@ -21,6 +21,8 @@ func TestWhatIsOldIsPrunedInBatches(t *testing.T) {
 	execute(t, admin, `INSERT INTO rounds (id, player_id, key, request_hash, game, table_id, rules, state, asset, stake, payout, seed_id, nonce, params, answer, created_at, settled_at)
 		SELECT `+aged+`, gen_random_uuid(), gen_random_uuid()::text, sha256(''), 'dice', 'dice-1', 'dice/1', 'settled', 'PLAY', 5, 0, gen_random_uuid(), 0, '{}', 'said',
 		now() - make_interval(days => n), now() `+days)
+	execute(t, admin, `INSERT INTO round_steps (round_id, n, player_id, key, request_hash, action, cost, answer, created_at)
+		SELECT id, n, player_id, n || '-' || id, sha256(''), '{}', 0, 'said', created_at FROM rounds, generate_series(1, 2) AS n`)
 	execute(t, admin, `UPDATE rounds SET player_id = (SELECT id FROM players ORDER BY id LIMIT 1) WHERE id = (SELECT id FROM rounds ORDER BY id LIMIT 1)`)
 	execute(t, admin, `INSERT INTO seeds (id, player_id, state, server_seed, server_hash)
 		SELECT gen_random_uuid(), id, 'next', repeat('a', 64), repeat('b', 64) FROM players`)
@@ -28,26 +30,28 @@ func TestWhatIsOldIsPrunedInBatches(t *testing.T) {
 	execute(t, admin, `INSERT INTO outbox (event_id, sink, lane, key, type, body, created_at, sent_at)
 		SELECT gen_random_uuid(), 'room', 0, 'k', 't', '[]', now() - make_interval(days => n), now() - make_interval(days => n) `+days)
 	r := sweep(t, "DATABASE_URL="+database.URL)
-	want := map[string]int64{"keys": 2500, "guests": 2500, "outbox": 2500, "handled": 2500}
+	want := map[string]int64{"keys": 2500, "steps": 5000, "guests": 2500, "outbox": 2500, "handled": 2500}
 	if r.Code() != OK || !cmp.Equal(r.Pruned.Rows, want) {
 		t.Errorf("got %+v; want %v", r.Pruned, want)
 	}
 	for sql, want := range map[string]int{
 		`SELECT count(*) FROM rounds`: 2510,
-		`SELECT count(*) FROM rounds WHERE answer = '' AND key = 'expired-' || id`:                  2500,
-		`SELECT count(*) FROM players`:                                                              11,
-		`SELECT count(*) FROM players WHERE name = 'guest'`:                                         1, // has played
-		`SELECT count(*) FROM seeds`:                                                                11,
-		`SELECT count(*) FROM outbox`:                                                               10,
-		`SELECT count(*) FROM handled_events`:                                                       10,
-		`SELECT count(*) FROM players WHERE name = 'Ada' AND created_at < now() - '30 d'::interval`: 0,
+		`SELECT count(*) FROM rounds WHERE answer = '' AND key = 'expired-' || id`:                        2500,
+		`SELECT count(*) FROM round_steps WHERE answer = '' AND key = 'expired-' || round_id || '-' || n`: 5000,
+		`SELECT count(*) FROM round_steps`:                                                                5020,
+		`SELECT count(*) FROM players`:                                                                    11,
+		`SELECT count(*) FROM players WHERE name = 'guest'`:                                               1, // has played
+		`SELECT count(*) FROM seeds`:                                                                      11,
+		`SELECT count(*) FROM outbox`:                                                                     10,
+		`SELECT count(*) FROM handled_events`:                                                             10,
+		`SELECT count(*) FROM players WHERE name = 'Ada' AND created_at < now() - '30 d'::interval`:       0,
 	} {
 		var got int
 		if err := admin.QueryRow(t.Context(), sql).Scan(&got); err != nil || got != want {
 			t.Errorf("%s: got %d, %v; want %d", sql, got, err, want)
 		}
 	}
-	if r := sweep(t, "DATABASE_URL="+database.URL); r.Pruned.Rows["keys"]+r.Pruned.Rows["guests"]+r.Pruned.Rows["outbox"]+r.Pruned.Rows["handled"] != 0 {
+	if r := sweep(t, "DATABASE_URL="+database.URL); r.Pruned.Rows["keys"]+r.Pruned.Rows["steps"]+r.Pruned.Rows["guests"]+r.Pruned.Rows["outbox"]+r.Pruned.Rows["handled"] != 0 {
 		t.Errorf("again: got %+v", r.Pruned)
 	}
 }
@@ -56,7 +60,7 @@ func TestWhatIsOldIsPrunedInBatches(t *testing.T) {
 func TestNothingYoungIsPruned(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t).Pool(t)
-	for _, kind := range []string{"keys", "guests", "outbox", "handled"} {
+	for _, kind := range []string{"keys", "steps", "guests", "outbox", "handled"} {
 		for _, older := range []string{"'23 h'", "'-1 d'", "NULL"} {
 			if _, err := pool.Exec(t.Context(), `SELECT prune_`+kind+`(`+older+`::interval, 10)`); err == nil {
 				t.Errorf("%s older than %s were pruned", kind, older)

@@ -23,11 +23,10 @@ const stuckBatch = 500
 type stuck struct {
 	id, player uuid.UUID
 	asset      money.Asset
-	stake      money.Amount
 }
 
 // endStuck voids the rounds that are open for longer than c.RoundsOlderThan: the player
-// has the stake back. Each is a transaction of its own, so that one that cannot be
+// has all stakes back. Each is a transaction of its own, so that one that cannot be
 // voided keeps no other from it.
 func endStuck(ctx context.Context, c Config, db *postgres.DB) Rounds {
 	began := time.Now()
@@ -55,14 +54,14 @@ func endStuck(ctx context.Context, c Config, db *postgres.DB) Rounds {
 
 func findStuck(ctx context.Context, c Config, db *postgres.DB) ([]stuck, error) {
 	rows, err := db.Query(ctx, `
-		SELECT id, player_id, asset, stake FROM rounds
+		SELECT id, player_id, asset FROM rounds
 		WHERE state = 'open' AND created_at < now() - make_interval(secs => $1)
 		ORDER BY created_at LIMIT $2`, c.RoundsOlderThan.Seconds(), stuckBatch)
 	if err != nil {
 		return nil, fmt.Errorf("look for stuck rounds: %w", err)
 	}
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s stuck, err error) {
-		err = row.Scan(&s.id, &s.player, (*string)(&s.asset), (*int64)(&s.stake))
+		err = row.Scan(&s.id, &s.player, (*string)(&s.asset))
 		return s, err
 	})
 	if err != nil {
@@ -71,7 +70,7 @@ func findStuck(ctx context.Context, c Config, db *postgres.DB) ([]stuck, error) 
 	return found, nil
 }
 
-// void ends a round and gives the stake back. It reports false when the round has ended
+// void ends a round and gives back what was held for it. It reports false when the round has ended
 // meanwhile.
 func (s stuck) void(ctx context.Context, db *postgres.DB) (ended bool, err error) {
 	err = db.InTx(ctx, func(tx pgx.Tx) error {
@@ -83,9 +82,9 @@ func (s stuck) void(ctx context.Context, db *postgres.DB) (ended bool, err error
 		if len(held) == 0 {
 			return ledger.ErrNoAccount
 		}
-		stake := s.stake // may have grown since
-		err = tx.QueryRow(ctx, `UPDATE rounds SET state = 'void', settled_at = now() WHERE id = $1 AND state = 'open' RETURNING stake`, s.id).
-			Scan((*int64)(&stake))
+		var staked money.Amount
+		err = tx.QueryRow(ctx, `UPDATE rounds SET state = 'void', settled_at = now() WHERE id = $1 AND state = 'open' RETURNING coalesce(staked, stake)`, s.id).
+			Scan((*int64)(&staked))
 		ended = err == nil
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
@@ -93,10 +92,10 @@ func (s stuck) void(ctx context.Context, db *postgres.DB) (ended bool, err error
 		if err != nil {
 			return err
 		}
-		if err := ledger.Post(ctx, tx, s.asset, ledger.VoidOf(s.id, held[0].Account, stake)); err != nil {
+		if err := ledger.Post(ctx, tx, s.asset, ledger.VoidOf(s.id, held[0].Account, staked)); err != nil {
 			return err
 		}
-		return s.announce(ctx, tx, held[0].Amount+stake)
+		return s.announce(ctx, tx, held[0].Amount+staked)
 	})
 	if err != nil {
 		return false, fmt.Errorf("void round %s: %w", s.id, err)

@@ -14,12 +14,12 @@ import (
 	"github.com/vegascore/vegascore/shared/postgres"
 )
 
-const roundSQL = `INSERT INTO rounds (id, player_id, key, request_hash, game, table_id, rules, state, asset, stake, payout,
+const roundSQL = `INSERT INTO rounds (id, player_id, key, request_hash, game, table_id, rules, state, asset, stake, staked, payout,
 	seed_id, nonce, params, answer, created_at, settled_at)
-	VALUES ($1::uuid, $2, $1::uuid::text, sha256(''), 'dice', 'dice-1', 'dice/1', $3::text, 'PLAY', $4, 0, gen_random_uuid(), 0, '{}', 'said',
+	VALUES ($1::uuid, $2, $1::uuid::text, sha256(''), 'dice', 'dice-1', 'dice/1', $3::text, 'PLAY', $4, $4, 0, gen_random_uuid(), 0, '{}', 'said',
 	now() - make_interval(hours => $5), CASE WHEN $3::text <> 'open' THEN now() END)`
 
-// leaveOpen takes a stake for a round and leaves it open, as if hours ago.
+// leaveOpen holds a stake for a round and leaves it open, as if hours ago.
 func leaveOpen(t *testing.T, database *pgtest.Database, account uuid.UUID, stake money.Amount, hours int) (round uuid.UUID) {
 	t.Helper()
 	round = uuid.Must(uuid.NewV7())
@@ -30,7 +30,7 @@ func leaveOpen(t *testing.T, database *pgtest.Database, account uuid.UUID, stake
 	}
 	execute(t, admin, roundSQL, round, player, "open", int64(stake), hours)
 	err := pgx.BeginFunc(t.Context(), database.Pool(t), func(tx pgx.Tx) error {
-		return ledger.Post(t.Context(), tx, money.Play, ledger.StakeOf(round, account, stake))
+		return ledger.Post(t.Context(), tx, money.Play, ledger.HoldOf(round, account, stake))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +79,7 @@ func TestARoundThatHasEndedIsNotVoided(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	late := stuck{id: round, asset: money.Play, stake: 300}
+	late := stuck{id: round, asset: money.Play}
 	if err := admin.QueryRow(t.Context(), `SELECT owner FROM ledger_accounts WHERE id = $1`, account).Scan(&late.player); err != nil {
 		t.Fatal(err)
 	}

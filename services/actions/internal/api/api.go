@@ -28,9 +28,10 @@ type API struct {
 	TokenTTL time.Duration // life of a guest's token
 }
 
-// Desk takes bets, as *play.Desk does.
+// Desk takes bets and actions, as *play.Desk does.
 type Desk interface {
 	Place(ctx context.Context, bet *play.Bet) (play.Answer, error)
+	Act(ctx context.Context, step *play.Step) (play.Answer, error)
 }
 
 // Function is a function value with its name under the functions framework and its
@@ -49,6 +50,7 @@ func (a *API) Functions() []Function {
 		{"seeds", "/v1/me/seeds", methods{http.MethodGet: a.seeds, http.MethodPost: a.rotateSeeds}},
 		{"bets", "/v1/bets", methods{http.MethodPost: a.placeBet}},
 		{"rounds", "/v1/rounds/{id}", methods{http.MethodGet: a.round}},
+		{"round-actions", "/v1/rounds/{id}/actions", methods{http.MethodPost: a.act}},
 		{"leaderboard", "/v1/leaderboard", methods{http.MethodGet: a.leaderboard}},
 	}
 }

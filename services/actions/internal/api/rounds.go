@@ -1,9 +1,11 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,23 +21,15 @@ import (
 
 // placeBet plays a bet and answers once it is committed.
 func (a *API) placeBet(w http.ResponseWriter, r *http.Request) error {
-	claims, err := a.player(r)
+	player, key, err := a.writer(r)
 	if err != nil {
 		return err
-	}
-	var key string
-	switch keys := r.Header.Values("Idempotency-Key"); len(keys) {
-	case 0:
-	case 1:
-		key = keys[0]
-	default:
-		return problem.Of(problem.KeyMalformed, "Send one Idempotency-Key.")
 	}
 	var body play.Request
 	if err := web.Decode(w, r, &body); err != nil {
 		return err
 	}
-	bet, err := play.NewBet(play.Player{ID: claims.Player, Name: claims.Name}, key, body, telemetry.Traceparent(r.Context()))
+	bet, err := play.NewBet(player, key, body, telemetry.Traceparent(r.Context()))
 	if err != nil {
 		return err
 	}
@@ -43,11 +37,70 @@ func (a *API) placeBet(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return played(w, http.StatusCreated, answer)
+}
+
+// act plays an action on an open round of the player.
+func (a *API) act(w http.ResponseWriter, r *http.Request) error {
+	player, key, err := a.writer(r)
+	if err != nil {
+		return err
+	}
+	var action json.RawMessage
+	if err := web.Decode(w, r, &action); err != nil {
+		return err
+	}
+	id, err := roundID(r)
+	if err != nil {
+		return err
+	}
+	step, err := play.NewStep(player, key, id, action, telemetry.Traceparent(r.Context()))
+	if err != nil {
+		return err
+	}
+	answer, err := a.Desk.Act(r.Context(), step)
+	if err != nil {
+		return err
+	}
+	return played(w, http.StatusOK, answer)
+}
+
+// writer is the player of a request that moves money, and its Idempotency-Key; empty
+// when there is none.
+func (a *API) writer(r *http.Request) (player play.Player, key string, err error) {
+	claims, err := a.player(r)
+	if err != nil {
+		return play.Player{}, "", err
+	}
+	switch keys := r.Header.Values("Idempotency-Key"); len(keys) {
+	case 0:
+	case 1:
+		key = keys[0]
+	default:
+		return play.Player{}, "", problem.Of(problem.KeyMalformed, "Send one Idempotency-Key.")
+	}
+	return play.Player{ID: claims.Player, Name: claims.Name}, key, nil
+}
+
+func played(w http.ResponseWriter, status int, answer play.Answer) error {
 	if answer.Replayed {
 		w.Header().Set("Idempotent-Replayed", "true")
 	}
-	web.WriteRaw(w, http.StatusCreated, answer.Body)
+	web.WriteRaw(w, status, answer.Body)
 	return nil
+}
+
+// roundID is the round of the path, or the problem not_found.
+func roundID(r *http.Request) (uuid.UUID, error) {
+	text := r.PathValue("id")
+	if text == "" { // served alone, under any path
+		text = path.Base(strings.TrimSuffix(r.URL.Path, "/actions"))
+	}
+	id, err := uuid.Parse(text)
+	if err != nil || id.String() != text {
+		return uuid.UUID{}, play.NotFound()
+	}
+	return id, nil
 }
 
 // round answers with one of the player's own rounds.
@@ -56,13 +109,9 @@ func (a *API) round(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	text := r.PathValue("id")
-	if text == "" { // served alone, under any path
-		text = path.Base(r.URL.Path)
-	}
-	id, err := uuid.Parse(text)
-	if err != nil || id.String() != text {
-		return play.NotFound()
+	id, err := roundID(r)
+	if err != nil {
+		return err
 	}
 	record, err := play.Find(r.Context(), a.DB, claims.Player, id)
 	if err != nil {

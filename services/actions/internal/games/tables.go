@@ -3,7 +3,11 @@ package games
 import (
 	"fmt"
 
+	"github.com/vegascore/vegascore/services/actions/internal/games/blackjack"
 	"github.com/vegascore/vegascore/services/actions/internal/games/dice"
+	"github.com/vegascore/vegascore/services/actions/internal/games/mines"
+	"github.com/vegascore/vegascore/services/actions/internal/games/plinko"
+	"github.com/vegascore/vegascore/services/actions/internal/games/slots"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/problem"
 )
@@ -14,8 +18,17 @@ const (
 	MostStake  money.Amount = 1_000_000
 )
 
-// diceTables is how many dice tables the house has: dice-1, dice-2, ...
-const diceTables = 8
+// floor is how many tables of each game the house has: dice-1, dice-2, ...
+var floor = []struct {
+	game   string
+	tables int
+}{
+	{dice.Name, 8},
+	{slots.Name, 4},
+	{plinko.Name, 4},
+	{mines.Name, 4},
+	{blackjack.Name, 4},
+}
 
 // Table is a place where a game is played. What happens there goes to the room
 // "table:" + ID, and facts about a table are ordered.
@@ -25,12 +38,15 @@ type Table struct {
 	Least, Most money.Amount // of a stake
 }
 
-var tables = index(func(t Table) string { return t.ID }, seats(dice.Name, diceTables)...)
+var tables = index(func(t Table) string { return t.ID }, Tables()...)
 
-func seats(game string, n int) []Table {
-	ts := make([]Table, n)
-	for i := range ts {
-		ts[i] = Table{ID: fmt.Sprintf("%s-%d", game, i+1), Game: game, Least: LeastStake, Most: MostStake}
+// Tables returns all tables, those of a game in the order of their numbers.
+func Tables() []Table {
+	var ts []Table
+	for _, f := range floor {
+		for n := range f.tables {
+			ts = append(ts, Table{ID: fmt.Sprintf("%s-%d", f.game, n+1), Game: f.game, Least: LeastStake, Most: MostStake})
+		}
 	}
 	return ts
 }

@@ -21,10 +21,12 @@ const (
 	insufficient verdict = "insufficient"
 	noAccount    verdict = "no_account"
 	isFrozen     verdict = "frozen"
+	isOpen       verdict = "open"
+	notFound     verdict = "not_found" // of an action's round
 )
 
 // claimed is a row of play_claim. The seed and nonce are there for isNew, the stored
-// round for isReplay.
+// round for isReplay, the id of the round that is in the way for isOpen.
 type claimed struct {
 	verdict    verdict
 	account    uuid.UUID
@@ -48,23 +50,30 @@ const (
 		set_config('idle_in_transaction_session_timeout', '5000', true)`
 )
 
+// queueBegin adds the start of a transaction to a pipeline.
+func queueBegin(b *pgx.Batch, pooled bool) {
+	b.Queue(begin)
+	if pooled {
+		b.Queue(beginTimeouts)
+	}
+}
+
 const claimSQL = `SELECT verdict, account, balance, seed, server_seed, server_hash, client_seed, nonce, round, request_hash, answer, at
-	FROM play_claim($1, $2, $3, $4)`
+	FROM play_claim($1, $2, $3, $4, $5, $6)`
 
 // claim begins the transaction and claims the bets, which are of different players,
 // in one round trip. The answer is in the order of the bets.
 func claim(ctx context.Context, conn *pgx.Conn, pooled bool, asset money.Asset, bets []*Bet) ([]claimed, error) {
 	var b pgx.Batch
-	b.Queue(begin)
-	if pooled {
-		b.Queue(beginTimeouts)
-	}
+	queueBegin(&b, pooled)
 	players, keys, stakes := make([]pgtype.UUID, len(bets)), make([]string, len(bets)), make([]int64, len(bets))
+	names, stepped := make([]string, len(bets)), make([]bool, len(bets))
 	for i, bet := range bets {
 		players[i], keys[i], stakes[i] = parameter(bet.player.ID), bet.key, int64(bet.stake)
+		names[i], stepped[i] = bet.game.Name, bet.game.Steps
 	}
 	var claims []claimed
-	b.Queue(claimSQL, players, keys, stakes, string(asset)).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(claimSQL, players, keys, stakes, names, stepped, string(asset)).Query(func(rows pgx.Rows) (err error) {
 		claims, err = pgx.AppendRows(make([]claimed, 0, len(bets)), rows, scanClaim)
 		return err
 	})

@@ -4,9 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/google/uuid"
-
-	"github.com/vegascore/vegascore/shared/event"
+	"github.com/vegascore/vegascore/services/actions/internal/games"
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
@@ -17,77 +15,60 @@ import (
 type decision struct {
 	bet       *Bet
 	claim     *claimed
-	outcome   json.RawMessage
-	payout    money.Amount
+	public    Round
 	answer    []byte
 	transfers []ledger.Transfer
 	events    []outbox.Row
 }
 
-// decide plays a claimed bet: the draws of its nonce, the game's rules, the payout.
-// It does no I/O and depends on its arguments alone, but for the ids that it makes.
+// decide plays the first step of a claimed bet: the draws of its nonce, the game's rules,
+// the money. It does no I/O and depends on its arguments alone, but for the ids that it
+// makes.
 func decide(bet *Bet, c *claimed, asset money.Asset) (*decision, error) {
-	result, err := bet.move.Play(fair.NewStream(c.serverSeed, c.clientSeed, c.nonce))
+	round, err := bet.move.Open(fair.NewStream(c.serverSeed, c.clientSeed, c.nonce))
 	if err != nil {
 		return nil, err
 	}
-	payout, err := bet.stake.Times(result.Pays)
+	d := &decision{bet: bet, claim: c, public: Round{
+		ID: bet.round, Game: bet.game.Name, Table: bet.table.ID, State: underWay, Stake: bet.stake, Staked: bet.stake,
+		View: round.View, Nonce: c.nonce, ClientSeed: c.clientSeed, ServerSeedHash: c.serverHash, Rules: bet.game.Rules,
+	}}
+	if round.Over {
+		if err := d.public.end(round); err != nil {
+			return nil, err
+		}
+		d.transfers = append(d.transfers, ledger.StakeOf(bet.round, c.account, bet.stake))
+	} else {
+		d.transfers = append(d.transfers, ledger.HoldOf(bet.round, c.account, bet.stake))
+	}
+	if d.public.Payout > 0 {
+		d.transfers = append(d.transfers, ledger.PayoutOf(bet.round, c.account, d.public.Payout))
+	}
+	balance, err := money.Sum(c.balance, -bet.stake, d.public.Payout)
 	if err != nil {
 		return nil, err
 	}
-	balance, err := money.Sum(c.balance, -bet.stake, payout)
-	if err != nil {
+	if d.answer, err = encodeAnswer(d.public, balance); err != nil {
 		return nil, err
 	}
-	d := &decision{bet: bet, claim: c, outcome: result.Outcome, payout: payout}
-	d.transfers = append(d.transfers, ledger.StakeOf(bet.round, c.account, bet.stake))
-	if payout > 0 {
-		d.transfers = append(d.transfers, ledger.PayoutOf(bet.round, c.account, payout))
-	}
-	public := Round{
-		ID: bet.round, Game: bet.game.Name, Table: bet.table.ID, State: settled, Stake: bet.stake, Payout: payout,
-		Outcome: result.Outcome, Nonce: c.nonce, ClientSeed: c.clientSeed, ServerSeedHash: c.serverHash, Rules: bet.game.Rules,
-	}
-	d.answer, err = json.Marshal(struct {
+	to := told{player: bet.player, asset: asset, at: c.at.UTC(), traceparent: bet.traceparent}
+	d.events, err = to.events(everybody(bet.table.ID), d.public, balance, true)
+	return d, err
+}
+
+// end makes a round one that is over.
+func (r *Round) end(by games.Round) (err error) {
+	r.State, r.Outcome, r.View = settled, by.View, nil
+	r.Payout, err = r.Stake.Times(by.Pays)
+	return err
+}
+
+func encodeAnswer(r Round, balance money.Amount) ([]byte, error) {
+	text, err := json.Marshal(struct {
 		Round answered `json:"round"`
-	}{answered{public, balance}})
+	}{answered{r, balance}})
 	if err != nil {
 		return nil, fmt.Errorf("encode answer: %w", err)
 	}
-	if err := d.announce(public, balance, asset); err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
-// announce makes the outbox rows: to everybody at the table, to the player, and the
-// fact to the other services.
-func (d *decision) announce(public Round, balance money.Amount, asset money.Asset) error {
-	bet, at := d.bet, d.claim.at.UTC()
-	forTable, forPlayer, fact := uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())
-	add := func(row outbox.Row, body any) error {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return fmt.Errorf("encode %s of round %s: %w", row.Type, bet.round, err)
-		}
-		row.Body, row.Traceparent = text, bet.traceparent
-		d.events = append(d.events, row)
-		return nil
-	}
-	err := add(outbox.Row{EventID: forTable, Sink: outbox.Room, Key: "table:" + bet.table.ID, Type: "round"}, []roundEvent{{
-		Round: public, Player: bet.player, SettledAt: at, EventID: forTable, Traceparent: bet.traceparent,
-	}})
-	if err != nil {
-		return err
-	}
-	err = add(outbox.Row{EventID: forPlayer, Sink: outbox.Room, Key: "player:" + bet.player.ID.String(), Type: "balance"}, []balanceEvent{{
-		Balance: balance, Asset: asset, Round: bet.round, EventID: forPlayer, Traceparent: bet.traceparent,
-	}})
-	if err != nil {
-		return err
-	}
-	return add(outbox.Row{EventID: fact, Sink: outbox.Fact, Key: bet.table.ID, Type: event.TypeRoundSettled}, event.RoundSettled{
-		Round: bet.round, Player: bet.player.ID, Name: bet.player.Name, Game: bet.game.Name, Table: bet.table.ID,
-		Rules: bet.game.Rules, Asset: asset, Stake: bet.stake, Payout: d.payout, SettledAt: at,
-	})
+	return text, nil
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -125,25 +124,35 @@ type result struct {
 	answer Answer
 	err    error
 
-	played bool // this request has made the round, now or by an attempt whose end was lost
-	payout money.Amount
+	over *Round // the round that this request has ended, now or by an attempt whose end was lost
 }
 
 // place plays a set of bets of different players, again if need be. An error is one
 // of the whole set.
-func (d *Desk) place(ctx context.Context, bets []*Bet) ([]result, error) {
+func (d *Desk) place(ctx context.Context, bets []*Bet) (results []result, err error) {
+	err = insist(ctx, func() (err error) {
+		results, err = d.attempt(ctx, bets)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.tell(bets, results)
+	return results, nil
+}
+
+// insist calls once until it succeeds, another attempt could do no better, or there were
+// enough.
+func insist(ctx context.Context, once func() error) error {
 	for attempt := 1; ; attempt++ {
-		results, err := d.attempt(ctx, bets)
-		if err == nil {
-			d.tell(bets, results)
-		}
+		err := once()
 		if err == nil || attempt == attempts || !again(err) {
-			return results, err
+			return err
 		}
 		select {
 		case <-time.After(rand.N(firstPause << (attempt - 1))):
 		case <-ctx.Done():
-			return nil, err
+			return err
 		}
 	}
 }
@@ -153,8 +162,8 @@ func (d *Desk) tell(bets []*Bet, results []result) {
 		return
 	}
 	for i, r := range results {
-		if b := bets[i]; r.played {
-			d.takings.Settled(b.game.Name, b.stake, r.payout, b.move.Prizes)
+		if r.over != nil {
+			d.takings.Settled(r.over.Game, r.over.Staked, r.over.Payout, bets[i].move.Prizes)
 		}
 	}
 }
@@ -185,7 +194,7 @@ func (d *Desk) attempt(ctx context.Context, bets []*Bet) (_ []result, err error)
 			return nil, fmt.Errorf("decide round %s: %w", bet.round, err)
 		}
 		decisions = append(decisions, decision)
-		results[i] = result{answer: Answer{Body: decision.answer}, played: true, payout: decision.payout}
+		results[i] = result{answer: Answer{Body: decision.answer}, over: ended(decision.public)}
 	}
 	if len(decisions) == 0 {
 		return results, nil
@@ -206,10 +215,11 @@ func refuse(bet *Bet, c *claimed) result {
 		}
 		// An attempt of this very request may have been committed unnoticed.
 		if c.round == bet.round {
-			payout, known := paid(c.answer)
-			return result{answer: Answer{Body: []byte(c.answer)}, played: known, payout: payout}
+			return result{answer: Answer{Body: []byte(c.answer)}, over: endedBy(c.answer)}
 		}
 		return result{answer: Answer{Body: []byte(c.answer), Replayed: true}}
+	case isOpen:
+		return result{err: problem.Of(problem.RoundOpen, "Your round %s of this game is open. Play it to its end first.", c.round)}
 	case insufficient:
 		return result{err: problem.Of(problem.InsufficientFunds, "The balance is %d.", c.balance)}
 	case isFrozen:
@@ -220,15 +230,21 @@ func refuse(bet *Bet, c *claimed) result {
 	return result{err: fmt.Errorf("place bet %s: verdict %q", bet.round, c.verdict)}
 }
 
-// paid is the payout in a stored answer.
-func paid(answer string) (payout money.Amount, known bool) {
-	var a struct {
-		Round struct{ Payout *money.Amount }
+// ended is the round if it is over.
+func ended(r Round) *Round {
+	if r.State != settled {
+		return nil
 	}
-	if json.Unmarshal([]byte(answer), &a) != nil || a.Round.Payout == nil {
-		return 0, false
+	return &r
+}
+
+// endedBy is the round of a stored answer if it was over then.
+func endedBy(answer string) *Round {
+	r, err := roundIn([]byte(answer))
+	if err != nil {
+		return nil // nobody counts what nobody can read
 	}
-	return *a.Round.Payout, true
+	return ended(r.Round)
 }
 
 // rollback ends a transaction that is still open, so that the connection can be used

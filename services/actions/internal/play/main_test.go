@@ -136,16 +136,28 @@ func (h *house) sound() {
 		h.t.Errorf("ledger = %+v, %v; want nothing wrong", r, err)
 	}
 	for what, sql := range map[string]string{
-		"rounds without exactly their stake and payout": `
-			WITH moved AS (SELECT round_id, sum(amount) FILTER (WHERE kind = 'stake') AS stake, coalesce(sum(amount) FILTER (WHERE kind = 'payout'), 0) AS payout
+		"rounds without exactly their stakes, holds and payout": `
+			WITH moved AS (SELECT round_id, coalesce(sum(amount) FILTER (WHERE kind = 'stake'), 0) AS stake, coalesce(sum(amount) FILTER (WHERE kind = 'payout'), 0) AS payout,
+					coalesce(sum(amount) FILTER (WHERE kind = 'hold'), 0) AS hold, bool_or(kind = 'hold') AS held
 				FROM ledger_transfers WHERE round_id IS NOT NULL GROUP BY round_id)
 			SELECT count(*) FROM rounds r FULL JOIN moved m ON m.round_id = r.id
-			WHERE r.id IS NULL OR m.round_id IS NULL OR r.stake <> m.stake OR r.payout <> m.payout`,
-		"rounds without their three events, or events of no round": `
+			WHERE r.id IS NULL OR m.round_id IS NULL OR r.payout <> m.payout OR m.stake <> CASE r.state WHEN 'settled' THEN r.staked ELSE 0 END
+			OR m.hold <> CASE WHEN m.held THEN r.staked ELSE 0 END OR r.state = 'open' AND NOT m.held`,
+		"what is held is not what open rounds have cost": `
+			SELECT (SELECT coalesce(sum(CASE WHEN credit = h.id THEN amount ELSE -amount END), 0) FROM ledger_transfers WHERE h.id IN (credit, debit))
+				- (SELECT coalesce(sum(staked), 0) FROM rounds WHERE state = 'open')
+			FROM ledger_accounts h WHERE kind = 'hold'`,
+		"rounds whose actions have not cost what was staked": `
+			SELECT count(*) FROM rounds r WHERE r.staked <> r.stake + (SELECT coalesce(sum(cost), 0) FROM round_steps WHERE round_id = r.id)`,
+		"settled rounds without one fact, or facts of no round": `
+			WITH told AS (SELECT (body->>'round')::uuid AS round_id, count(*) AS n FROM outbox WHERE sink = 'fact' GROUP BY 1)
+			SELECT count(*) FROM rounds r FULL JOIN told o ON o.round_id = r.id
+			WHERE r.id IS NULL OR coalesce(o.n, 0) <> CASE r.state WHEN 'settled' THEN 1 ELSE 0 END`,
+		"rounds that were over at once without their three events, or events of no round": `
 			WITH told AS (SELECT coalesce(body->0->>'id', body->0->>'round', body->>'round')::uuid AS round_id, count(*) AS n, count(DISTINCT type) AS kinds
 				FROM outbox GROUP BY 1)
 			SELECT count(*) FROM rounds r FULL JOIN told o ON o.round_id = r.id
-			WHERE r.id IS NULL OR o.round_id IS NULL OR o.n <> 3 OR o.kinds <> 3`,
+			WHERE r.id IS NULL OR o.round_id IS NULL OR r.created_at = r.settled_at AND (o.n <> 3 OR o.kinds <> 3)`,
 		"seeds whose nonces are not those of their rounds": `
 			WITH used AS (SELECT seed_id, count(*) AS n, count(DISTINCT nonce) AS nonces, max(nonce) + 1 AS next FROM rounds GROUP BY seed_id)
 			SELECT count(*) FROM seeds s LEFT JOIN used u ON u.seed_id = s.id
