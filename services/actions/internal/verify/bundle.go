@@ -62,8 +62,9 @@ type Chain struct {
 	Steps      int    `json:"steps"`
 }
 
-// Posting is one transfer of the round in the ledger: a stake from the player to the
-// house, or a payout back.
+// Posting is one transfer of the round in the ledger. A round that was over at once has the
+// stake, from the player to the house; of any other each cost was held when it came up, and
+// all of it went to the house as the stake at the end. What the round pays comes last.
 type Posting struct {
 	Kind   string       `json:"kind"`
 	Amount money.Amount `json:"amount"`
@@ -71,6 +72,7 @@ type Posting struct {
 
 // Kinds of postings.
 const (
+	HoldPosting   = "hold"
 	StakePosting  = "stake"
 	PayoutPosting = "payout"
 )

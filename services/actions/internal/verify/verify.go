@@ -72,9 +72,10 @@ func (r *Report) replay(b Bundle, game games.Game, draws fair.Draws) {
 	r.Outcome = round.View
 	r.found("outcome", differ("outcome", string(b.Outcome), string(round.View)))
 	for _, p := range postings {
-		if p.Kind == StakePosting {
+		switch p.Kind {
+		case StakePosting:
 			r.Staked += p.Amount
-		} else {
+		case PayoutPosting:
 			r.Payout += p.Amount
 		}
 	}
@@ -101,7 +102,8 @@ func (b Bundle) play(game games.Game, draws fair.Draws) ([]Posting, games.Round,
 	if err != nil {
 		return nil, games.Round{}, err
 	}
-	postings := []Posting{{StakePosting, b.Stake}}
+	atOnce, staked := round.Over && !game.Shared, b.Stake
+	postings := []Posting{{HoldPosting, b.Stake}}
 	for i, text := range b.Actions {
 		after, err := step(game, round, text, draws)
 		if err != nil {
@@ -112,13 +114,20 @@ func (b Bundle) play(game games.Game, draws fair.Draws) ([]Posting, games.Round,
 			return nil, games.Round{}, fmt.Errorf("action %d: %w", i, err)
 		}
 		if more > 0 {
-			postings = append(postings, Posting{StakePosting, more})
+			postings = append(postings, Posting{HoldPosting, more})
+		}
+		if staked, err = staked.Add(more); err != nil {
+			return nil, games.Round{}, fmt.Errorf("action %d: %w", i, err)
 		}
 		round = after
 	}
 	if !round.Over {
 		return nil, games.Round{}, errors.New("the round is not over after its actions")
 	}
+	if atOnce {
+		postings = nil
+	}
+	postings = append(postings, Posting{StakePosting, staked})
 	payout, err := b.Stake.Times(round.Pays)
 	if err != nil {
 		return nil, games.Round{}, err

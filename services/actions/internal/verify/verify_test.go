@@ -82,10 +82,13 @@ func (e example) bundle(t *testing.T) Bundle {
 		t.Fatalf("%s: %v, over = %t", e.name, err, r.Over)
 	}
 	b.Outcome = r.View
-	b.Postings = []Posting{{StakePosting, e.stake}}
-	if e.staked > e.stake {
-		b.Postings = append(b.Postings, Posting{StakePosting, e.staked - e.stake})
+	if len(b.Actions) > 0 || g.Shared {
+		b.Postings = append(b.Postings, Posting{HoldPosting, e.stake})
 	}
+	if e.staked > e.stake {
+		b.Postings = append(b.Postings, Posting{HoldPosting, e.staked - e.stake})
+	}
+	b.Postings = append(b.Postings, Posting{StakePosting, e.staked})
 	if b.Payout > 0 {
 		b.Postings = append(b.Postings, Posting{PayoutPosting, b.Payout})
 	}
