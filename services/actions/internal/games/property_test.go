@@ -71,7 +71,35 @@ func TestAnySequenceOfActions(t *testing.T) {
 		if diff := cmp.Diff(p.round, again, cmpopts.IgnoreUnexported(Round{})); diff != "" {
 			t.Fatalf("%s: the replay differs (-played +replayed):\n%s", g.Rules, diff)
 		}
+		abandon(t, g, p, draws)
 	})
+}
+
+// abandon leaves a round alone: idle actions bring it to its end at no cost, or nothing
+// has happened in it.
+func abandon(t *rapid.T, g Game, p played, draws fair.Draws) {
+	for r := p.round; ; {
+		idle, ok, err := r.Idle()
+		switch {
+		case err != nil:
+			t.Fatalf("%s: idle: %v", g.Rules, err)
+		case r.Over && ok:
+			t.Fatalf("%s: %s is left to do after the end", g.Rules, idle.Text)
+		case !ok && !r.Over && len(p.actions) > 0:
+			t.Fatalf("%s: nothing ends the round after %s", g.Rules, p.actions)
+		case !ok:
+			return
+		}
+		known, err := g.Action(idle.Text)
+		if err != nil || !bytes.Equal(known.Text, idle.Text) {
+			t.Fatalf("%s: idle action %s is read as %s, %v", g.Rules, idle.Text, known.Text, err)
+		}
+		after, err := r.Act(idle, draws)
+		if err != nil || after.Staked != r.Staked {
+			t.Fatalf("%s: idle action %s: %v, staked %s after %s", g.Rules, idle.Text, err, after.Staked, r.Staked)
+		}
+		r = after
+	}
 }
 
 // within checks what a step may do.

@@ -26,6 +26,7 @@ type Round struct {
 
 	game string
 	act  func(action any, draws fair.Draws) (Round, error) // nil for a game of one step
+	idle func() (action any, ok bool)
 }
 
 // Action is a player's action that the game knows. Whether a round takes it now is
@@ -45,6 +46,22 @@ func (r Round) Act(a Action, draws fair.Draws) (Round, error) {
 	return r.act(a.value, draws)
 }
 
+// Idle returns the action that ends the round, or brings it nearer to its end, for a
+// player who stays away. ok is false when the round is over, or when nothing has happened
+// in it that anybody could want to get out of: it may be void.
+func (r Round) Idle() (a Action, ok bool, err error) {
+	if r.Over {
+		return Action{}, false, nil
+	}
+	if a.value, ok = r.idle(); !ok {
+		return Action{}, false, nil
+	}
+	if a.Text, err = json.Marshal(a.value); err != nil {
+		return Action{}, false, fmt.Errorf("encode action of %s: %w", r.game, err)
+	}
+	return a, true, nil
+}
+
 // Cost is what the last step costs a player whose first stake is given, when so many
 // first stakes had been staked before it: 0 for most steps. All steps together cost the
 // stake times r.Staked, rounded up to a minor unit.
@@ -62,9 +79,11 @@ func (r Round) Cost(stake money.Amount, before money.Multiplier) (money.Amount, 
 
 // machine is a game of steps: S is its state, A its actions. Act returns a new state
 // and leaves the old one alone; its error says in words for the player why the action
-// is not possible now. View is what the player may see.
+// is not possible now. View is what the player may see. Idle is the action of a player who
+// stays away, see Round.Idle; it never costs anything.
 type machine[S, A any] interface {
 	Act(A, fair.Draws) (S, error)
+	Idle() (A, bool)
 	View() any
 	Over() bool
 	Staked() money.Multiplier
@@ -103,6 +122,7 @@ func standing[A any, S machine[S, A]](game string, s S) (Round, error) {
 	if r.Over {
 		r.Pays = s.Pays()
 	}
+	r.idle = func() (any, bool) { return s.Idle() }
 	r.act = func(action any, draws fair.Draws) (Round, error) {
 		a, ok := action.(A)
 		if !ok {

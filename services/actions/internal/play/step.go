@@ -26,6 +26,7 @@ type Step struct {
 	key         string
 	round       uuid.UUID
 	action      json.RawMessage
+	idle        bool // for a player who stays away: the game chooses the action
 	traceparent string
 	answer      []byte // of the last attempt that may have been committed
 }
@@ -115,7 +116,14 @@ func (s *Step) replayed(c *stepClaim) (result, error) {
 	if c.round != s.round {
 		return reused, nil
 	}
-	_, action, err := s.read(c)
+	if s.idle { // of an attempt before
+		return result{answer: Answer{Body: []byte(c.answer)}, over: endedBy(c.answer)}, nil
+	}
+	game, err := s.game(c)
+	if err != nil {
+		return result{}, err
+	}
+	action, err := game.Action(s.action)
 	if refusal, ok := errors.AsType[*problem.Problem](err); ok {
 		return result{err: refusal}, nil
 	}
@@ -131,14 +139,28 @@ func (s *Step) replayed(c *stepClaim) (result, error) {
 	return result{answer: Answer{Body: []byte(c.answer), Replayed: true}}, nil
 }
 
-// read reads the action by the rules of its round.
-func (s *Step) read(c *stepClaim) (games.Game, games.Action, error) {
+// game is the rules of the claimed round.
+func (s *Step) game(c *stepClaim) (games.Game, error) {
 	game, err := games.Version(c.rules)
-	if err != nil { // this release does not have the round's rules
-		return games.Game{}, games.Action{}, fmt.Errorf("rules %q: %w", c.rules, problem.Of(problem.Unavailable, "This game is not played here now."))
+	if err != nil { // this release does not have them
+		return games.Game{}, fmt.Errorf("rules %q: %w", c.rules, problem.Of(problem.Unavailable, "This game is not played here now."))
 	}
-	action, err := game.Action(s.action)
-	return game, action, err
+	return game, nil
+}
+
+// errNothing says that a round may be void: nothing has happened in it.
+var errNothing = errors.New("nothing has happened in the round")
+
+// choose is the action, which for a player who stays away depends on the round.
+func (s *Step) choose(game games.Game, before games.Round) (games.Action, error) {
+	if !s.idle {
+		return game.Action(s.action)
+	}
+	action, ok, err := before.Idle()
+	if err == nil && !ok {
+		err = errNothing
+	}
+	return action, err
 }
 
 // made is everything that settleStep stores of one step.
@@ -158,9 +180,14 @@ type made struct {
 // play plays the round again to where it stands, and the action on it. It does no I/O and
 // depends on its arguments alone, but for the ids that it makes.
 func (s *Step) play(c *stepClaim) (*made, error) {
-	game, action, err := s.read(c)
+	game, err := s.game(c)
 	if err != nil {
 		return nil, err
+	}
+	if !s.idle { // what cannot be read is said before what is over
+		if _, err := game.Action(s.action); err != nil {
+			return nil, err
+		}
 	}
 	if c.state != underWay {
 		return nil, problem.Of(problem.RoundOver, "This round is over.")
@@ -171,6 +198,10 @@ func (s *Step) play(c *stepClaim) (*made, error) {
 		// A stored action that the rules refuse is the house's fault, not a problem of the
 		// player's: it is not wrapped.
 		return nil, fmt.Errorf("replay round %s: %s", s.round, err.Error())
+	}
+	action, err := s.choose(game, before)
+	if err != nil {
+		return nil, err
 	}
 	after, err := before.Act(action, draws)
 	if err != nil {

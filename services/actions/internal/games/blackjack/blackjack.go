@@ -125,6 +125,15 @@ func (s State) Act(a Action, draws fair.Draws) (State, error) {
 	return s, nil
 }
 
+// Idle plays on for a player who stays away: without insurance, and with the cards that
+// are there.
+func (s State) Idle() (Action, bool) {
+	if s.Offered {
+		return Action{Action: Decline}, true
+	}
+	return Action{Action: Stand}, true
+}
+
 // refuse says why the action is not possible now, in words for the player.
 func (s State) refuse(action string) error {
 	h := s.Hands[s.Active]

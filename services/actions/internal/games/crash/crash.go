@@ -122,6 +122,9 @@ func (s State) Act(a Action, _ fair.Draws) (State, error) {
 	return s, nil
 }
 
+// Idle ends the bet: the table does that for everybody when the round has bust.
+func (s State) Idle() (Action, bool) { return Action{Action: End}, true }
+
 // Over reports whether the bet has ended: the table's round may go on.
 func (s State) Over() bool { return s.Ended || s.CashedOut > 0 }
 

@@ -107,6 +107,11 @@ func (s State) Act(a Action, _ fair.Draws) (State, error) {
 	return s, nil
 }
 
+// Idle takes the money for a player who stays away, if there is any.
+func (s State) Idle() (Action, bool) {
+	return Action{Action: CashOut}, len(s.Revealed) > 0
+}
+
 // hit reports whether the last tile was a mine.
 func (s State) hit() bool {
 	n := len(s.Revealed)

@@ -77,6 +77,9 @@ func (s State) Act(_ Action, draws fair.Draws) (State, error) {
 	return State{Spins: append(slices.Clone(s.Spins), spin), Free: s.Free - 1}, nil
 }
 
+// Idle takes the free spins for a player who stays away.
+func (s State) Idle() (Action, bool) { return Action{Action: SpinOn}, true }
+
 // turn draws the reels from left to right.
 func turn(draws fair.Draws) (s Spin) {
 	for reel := range s.Stops {
