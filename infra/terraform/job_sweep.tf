@@ -33,6 +33,8 @@ resource "google_cloud_run_v2_job" "sweep" {
             MAX_DB_CONNECTIONS   = var.jobs.sweep.pool
             SERVICES             = "${google_cloud_run_v2_service.realtime.uri},${google_cloud_run_v2_service.actions.uri},${google_cloud_run_v2_service.events.uri}"
             SERVICES_IDENTITY    = "token"
+            ACTIONS_URL          = google_cloud_run_v2_service.actions.uri
+            ACTIONS_AUDIENCE     = local.actions_audience
           }
           content {
             name  = env.key

@@ -5,6 +5,7 @@ resource "google_cloud_run_v2_service" "actions" {
   description         = "HTTP functions of players"
   ingress             = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"
   deletion_protection = true
+  custom_audiences    = [local.actions_audience]
 
   template {
     service_account                  = google_service_account.all["actions"].email
@@ -47,6 +48,8 @@ resource "google_cloud_run_v2_service" "actions" {
       dynamic "env" {
         for_each = merge(local.environment, {
           APP_VERSION        = coalesce(local.versions.actions, "unreleased")
+          PUSH_AUDIENCE      = local.actions_audience
+          PUSH_EMAIL         = "${google_service_account.all["sweep"].email},${google_service_account.all["realtime"].email}"
           FACTS_TOPIC        = google_pubsub_topic.facts.name
           MEMORY_MB          = var.services.actions.memory_mb
           CONCURRENCY        = var.services.actions.concurrency
@@ -187,4 +190,9 @@ resource "google_cloud_run_v2_service_iam_member" "build_deploys_actions" {
   location = var.region
   role     = "roles/run.developer"
   member   = google_service_account.all["build"].member
+}
+
+# What the tokens of our own services are for when they call what is not for players.
+locals {
+  actions_audience = "https://actions.vegascore.internal"
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"strconv"
 	"time"
 
+	"github.com/vegascore/vegascore/services/actions/internal/api"
 	"github.com/vegascore/vegascore/services/actions/internal/play"
 	"github.com/vegascore/vegascore/shared/auth"
 	"github.com/vegascore/vegascore/shared/broadcast"
@@ -32,6 +34,10 @@ type config struct {
 	// HealthToken opens the detailed answer of /health; nobody has it when empty.
 	HealthToken string `env:"HEALTH_TOKEN" json:"-"`
 
+	// Callers are the services that may call what is not for players. Nobody may when
+	// PUSH_AUDIENCE is empty.
+	Callers auth.PushConfig
+
 	Bets      play.Options
 	Tokens    auth.Config
 	Database  postgres.Config
@@ -56,6 +62,14 @@ func readConfig(getenv func(string) string) (config, error) {
 	c.Telemetry.Service = "actions"
 	c.Database.Application = "actions"
 	return c, nil
+}
+
+// callers checks the tokens of our own services; nil when none may call.
+func (c config) callers(ctx context.Context) (api.Callers, error) {
+	if c.Callers.Audience == "" {
+		return nil, nil
+	}
+	return auth.NewPushVerifier(ctx, c.Callers)
 }
 
 // addr is where players' traffic arrives.

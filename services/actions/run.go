@@ -76,6 +76,10 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 		defer func() { _ = rooms.Close() }() // nothing is under way any more
 	}
 
+	callers, err := c.callers(ctx)
+	if err != nil {
+		return err
+	}
 	metrics := telemetry.NewMetrics()
 	outlet := relay.New(db, rooms, c.Adapter, c.Facts, metrics, log)
 	metrics.MustRegister(db)
@@ -83,7 +87,7 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 	defer desk.Close()
 	book := keepBook(metrics)
 	desk.Tell(book)
-	functions := (&api.API{DB: db, Desk: desk, Signer: signer, Verifier: verifier, TokenTTL: c.TokenTTL}).Functions()
+	functions := (&api.API{DB: db, Desk: desk, Signer: signer, Verifier: verifier, Callers: callers, TokenTTL: c.TokenTTL}).Functions()
 	state := watch(db, rooms, outlet, metrics, log, c)
 	handler, err := routes(c.Target, functions, metrics, state, log, announce)
 	if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -19,7 +21,7 @@ import (
 type PushConfig struct {
 	Audience string `env:"PUSH_AUDIENCE"` // required: what the subscription asks for
 	Issuer   string `env:"PUSH_ISSUER" envDefault:"https://accounts.google.com"`
-	Email    string `env:"PUSH_EMAIL"` // required: the service account that signs deliveries
+	Email    string `env:"PUSH_EMAIL"` // required: the service accounts that may call, separated by commas
 	JWKSURL  string `env:"PUSH_JWKS_URL" envDefault:"https://www.googleapis.com/oauth2/v3/certs"`
 	JWKSFile string `env:"PUSH_JWKS_FILE"` // wins over JWKSURL
 }
@@ -28,7 +30,7 @@ type PushConfig struct {
 // calls. It may be used by many goroutines.
 type PushVerifier struct {
 	tokens *oidc.IDTokenVerifier
-	email  string
+	emails []string
 }
 
 // NewPushVerifier builds a verifier without any network access: keys at a URL
@@ -51,7 +53,7 @@ func NewPushVerifier(ctx context.Context, c PushConfig) (*PushVerifier, error) {
 
 func newPushVerifier(c PushConfig, keys oidc.KeySet) *PushVerifier {
 	return &PushVerifier{
-		email: c.Email,
+		emails: strings.FieldsFunc(c.Email, func(r rune) bool { return r == ',' || r == ' ' }),
 		tokens: oidc.NewVerifier(c.Issuer, keys, &oidc.Config{
 			ClientID:             c.Audience,
 			SupportedSigningAlgs: []string{oidc.RS256},
@@ -103,7 +105,7 @@ func (v *PushVerifier) Verify(ctx context.Context, r *http.Request) error {
 	if err := token.Claims(&claims); err != nil {
 		return invalid(err)
 	}
-	if claims.Email != v.email || !claims.Verified {
+	if !claims.Verified || !slices.Contains(v.emails, claims.Email) {
 		return problem.Of(problem.Forbidden, "This account may not deliver here.")
 	}
 	return nil

@@ -29,7 +29,7 @@ func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p.Code == problem.Internal {
 			level = slog.LevelError
 		}
-		logger(r.Context()).LogAttrs(r.Context(), level, "request failed",
+		Logger(r.Context()).LogAttrs(r.Context(), level, "request failed",
 			slog.String("method", r.Method), slog.String("path", r.URL.Path),
 			slog.String("code", string(p.Code)), slog.String("error", err.Error()))
 	}
@@ -75,7 +75,8 @@ func WithLogger(ctx context.Context, l *slog.Logger) context.Context {
 	return context.WithValue(ctx, loggerKey{}, l)
 }
 
-func logger(ctx context.Context) *slog.Logger {
+// Logger returns the logger of the request whose context ctx is.
+func Logger(ctx context.Context) *slog.Logger {
 	if l, ok := ctx.Value(loggerKey{}).(*slog.Logger); ok {
 		return l
 	}

@@ -35,7 +35,7 @@ func (s *Stack) newSweep(v variables) error {
 		others = append(others, service.InternalURL)
 	}
 	sweep := deployable{"sweep", 1, func(v variables) []map[string]string {
-		return []map[string]string{v.database(), v.redis(), v.facts(), v.push(), {
+		return []map[string]string{v.database(), v.redis(), v.facts(), v.push(), v.calls(), {
 			"PUSH_AUDIENCE": sweepAudience, "SERVICES": strings.Join(others, ","), "SERVICES_IDENTITY": "none",
 			"SWEEP_TIMEOUT": sweepTime.String(), "CONSOLE_TOKEN": token,
 		}}
@@ -51,14 +51,13 @@ func (s *Stack) newSweep(v variables) error {
 
 // schedule starts sweeps as Cloud Scheduler does, until Stop.
 func (s *Stack) schedule() {
-	sweep := s.Service("sweep")
 	for wait := firstSweep; ; wait = sweepEvery {
 		select {
 		case <-s.stopping:
 			return
 		case <-time.After(wait):
 		}
-		err := s.sweep(sweep.URL)
+		err := s.Sweep()
 		select {
 		case <-s.stopping:
 			return // it was cut short
@@ -70,15 +69,16 @@ func (s *Stack) schedule() {
 	}
 }
 
-// sweep starts one and waits for its end.
-func (s *Stack) sweep(base string) error {
+// Sweep starts a sweep as Cloud Scheduler does and waits for its end. Only a stack with
+// Options.Console has one. The error says that it was not made, or what it found.
+func (s *Stack) Sweep() error {
 	ctx, cancel := context.WithTimeout(s.ctx, sweepTime+5*time.Second)
 	defer cancel()
 	token, err := s.signer.Token(sweepAudience)
 	if err != nil {
 		return err
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/sweep", nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.Service("sweep").URL+"/sweep", nil)
 	if err != nil {
 		return fmt.Errorf("start a sweep: %w", err)
 	}

@@ -20,6 +20,7 @@ var decided = map[string]bool{
 	"TOKEN_SIGNING_KEY": true, "TOKEN_SIGNING_KEY_FILE": true, "TOKEN_KEYS": true, "TOKEN_KEYS_FILE": true,
 	"GOOGLE_CLOUD_PROJECT": true, "FACTS_TOPIC": true, "PUBSUB_EMULATOR_HOST": true,
 	"PUSH_AUDIENCE": true, "PUSH_EMAIL": true, "PUSH_ISSUER": true, "PUSH_JWKS_FILE": true, "PUSH_JWKS_URL": true,
+	"ACTIONS_URL": true, "ACTIONS_AUDIENCE": true, "GCE_METADATA_HOST": true, "GOOGLE_APPLICATION_CREDENTIALS": true,
 	"SERVICES": true, "SERVICES_IDENTITY": true, "SWEEP_TIMEOUT": true, "CONSOLE_TOKEN": true,
 	"MAX_INSTANCES": true, "LOG_FORMAT": true, "RESET": true, "LOGS": true, envMark: true,
 }
@@ -56,6 +57,8 @@ type variables struct {
 	databaseURL, directURL, redisURL, pubsubHost string
 	adapter                                      broadcast.Adapter
 	keys                                         string // folder
+	metadata                                     string // host:port of what gives identity tokens
+	actionsURL                                   string
 }
 
 func (v variables) database() map[string]string {
@@ -85,6 +88,21 @@ func (v variables) push() map[string]string {
 	}
 }
 
+// calls are the variables of a service that calls actions.
+func (v variables) calls() map[string]string {
+	return map[string]string{
+		"ACTIONS_URL": v.actionsURL, "ACTIONS_AUDIENCE": actionsAudience, "GCE_METADATA_HOST": v.metadata,
+		"HOME": v.keys, // where a developer's own credentials are not found
+	}
+}
+
+// called are those of actions, which checks who calls.
+func (v variables) called() map[string]string {
+	m := v.push()
+	m["PUSH_AUDIENCE"] = actionsAudience
+	return m
+}
+
 // deployable is a binary and the variables that its containers need.
 type deployable struct {
 	name      string
@@ -98,7 +116,7 @@ func deployables(realtime int) []deployable {
 			return []map[string]string{v.database(), v.push()}
 		}},
 		{"actions", 1, func(v variables) []map[string]string {
-			return []map[string]string{v.database(), v.redis(), v.tokens(), v.signing(), v.facts()}
+			return []map[string]string{v.database(), v.redis(), v.tokens(), v.signing(), v.facts(), v.called()}
 		}},
 		{"realtime", realtime, func(v variables) []map[string]string {
 			return []map[string]string{v.redis(), v.tokens()}

@@ -158,9 +158,10 @@ func (s *Stack) open(ctx context.Context, door []net.Listener) error {
 	if err := s.timed("migrations", func() (string, error) { return "applied", s.migrate(ctx) }); err != nil {
 		return closeDoor(err)
 	}
-	if err := s.newServices(s.vars); err != nil {
+	if err := errors.Join(s.serveMetadata(), s.newServices(s.vars)); err != nil {
 		return closeDoor(err)
 	}
+	s.vars.actionsURL = s.Service("actions").URL
 	if s.opts.Console {
 		if err := s.newSweep(s.vars); err != nil {
 			return closeDoor(err)

@@ -17,10 +17,17 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vegascore/vegascore/jobs/sweep/internal/sweep"
+	"github.com/vegascore/vegascore/shared/auth/authtest"
 	"github.com/vegascore/vegascore/shared/health"
 	"github.com/vegascore/vegascore/shared/ledger/ledgertest"
 	"github.com/vegascore/vegascore/shared/pgtest"
 	"github.com/vegascore/vegascore/shared/telemetry"
+)
+
+// Who may call, and for what.
+const (
+	scheduler = "scheduler@vegascore.iam.gserviceaccount.com"
+	audience  = "https://sweep.vegascore.example"
 )
 
 func TestMain(m *testing.M) {
@@ -99,10 +106,10 @@ func request(t *testing.T, method, url, token string) (status int, body string) 
 
 func TestOnlyTheSchedulerStartsASweep(t *testing.T) {
 	t.Parallel()
-	g, stranger := newGoogle(t), newGoogle(t)
+	g, stranger := authtest.NewGoogle(t), authtest.NewGoogle(t)
 	database := pgtest.New(t)
 	public, internal := start(t, "DATABASE_URL="+database.URL, "PUSH_JWKS_URL="+g.URL)
-	if n := g.fetches.Load(); n != 0 {
+	if n := g.Fetches(); n != 0 {
 		t.Errorf("%d fetches of keys before the first token", n)
 	}
 	for _, test := range []struct {
@@ -111,20 +118,20 @@ func TestOnlyTheSchedulerStartsASweep(t *testing.T) {
 		code        string
 	}{
 		{"no token", "", 401, "token_missing"},
-		{"another's signature", stranger.sign(t, "key-1", claims(nil)), 401, "token_invalid"},
-		{"an unknown key", g.sign(t, "key-2", claims(nil)), 401, "token_invalid"},
-		{"another audience", g.sign(t, "key-1", claims(map[string]any{"aud": "https://other.example"})), 401, "token_invalid"},
-		{"another issuer", g.sign(t, "key-1", claims(map[string]any{"iss": "https://evil.example"})), 401, "token_invalid"},
-		{"expired", g.sign(t, "key-1", claims(map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})), 401, "token_expired"},
-		{"another account", g.sign(t, "key-1", claims(map[string]any{"email": "mallory@vegascore.iam.gserviceaccount.com"})), 403, "forbidden"},
-		{"no account", g.sign(t, "key-1", claims(map[string]any{"email": nil})), 403, "forbidden"},
-		{"an account that is not verified", g.sign(t, "key-1", claims(map[string]any{"email_verified": false})), 403, "forbidden"},
+		{"another's signature", stranger.Sign(t, authtest.Key, authtest.Claims(scheduler, audience, nil)), 401, "token_invalid"},
+		{"an unknown key", g.Sign(t, "key-2", authtest.Claims(scheduler, audience, nil)), 401, "token_invalid"},
+		{"another audience", g.Sign(t, authtest.Key, authtest.Claims(scheduler, audience, map[string]any{"aud": "https://other.example"})), 401, "token_invalid"},
+		{"another issuer", g.Sign(t, authtest.Key, authtest.Claims(scheduler, audience, map[string]any{"iss": "https://evil.example"})), 401, "token_invalid"},
+		{"expired", g.Sign(t, authtest.Key, authtest.Claims(scheduler, audience, map[string]any{"exp": time.Now().Add(-time.Minute).Unix()})), 401, "token_expired"},
+		{"another account", g.Sign(t, authtest.Key, authtest.Claims(scheduler, audience, map[string]any{"email": "mallory@vegascore.iam.gserviceaccount.com"})), 403, "forbidden"},
+		{"no account", g.Sign(t, authtest.Key, authtest.Claims(scheduler, audience, map[string]any{"email": nil})), 403, "forbidden"},
+		{"an account that is not verified", g.Sign(t, authtest.Key, authtest.Claims(scheduler, audience, map[string]any{"email_verified": false})), 403, "forbidden"},
 	} {
 		if status, body := request(t, "POST", public+"/sweep", test.token); status != test.want || !strings.Contains(body, `"`+test.code+`"`) {
 			t.Errorf("%s: got %d %s, want %d %s", test.name, status, body, test.want, test.code)
 		}
 	}
-	good := g.sign(t, "key-1", claims(nil))
+	good := g.Sign(t, authtest.Key, authtest.Claims(scheduler, audience, nil))
 	status, body := request(t, "POST", public+"/sweep", good)
 	var result sweep.Result
 	if err := json.Unmarshal([]byte(body), &result); err != nil || status != 200 || !result.OK || result.Ledger.Pass != sweep.Full {
@@ -153,11 +160,11 @@ func TestOnlyTheSchedulerStartsASweep(t *testing.T) {
 
 func TestALedgerThatDisagreesIsAFailedSweep(t *testing.T) {
 	t.Parallel()
-	g := newGoogle(t)
+	g := authtest.NewGoogle(t)
 	database := pgtest.New(t)
 	public, internal := start(t, "DATABASE_URL="+database.URL, "PUSH_JWKS_URL="+g.URL)
 	ledgertest.Orphan(t, database.AdminPool(t))
-	if status, body := request(t, "POST", public+"/sweep?pass=full", g.sign(t, "key-1", claims(nil))); status != 500 || !strings.Contains(body, `"imbalance":1`) {
+	if status, body := request(t, "POST", public+"/sweep?pass=full", g.Sign(t, authtest.Key, authtest.Claims(scheduler, audience, nil))); status != 500 || !strings.Contains(body, `"imbalance":1`) {
 		t.Errorf("got %d %s", status, body)
 	}
 	if _, figures := request(t, "GET", internal+"/metrics", ""); !strings.Contains(figures, "\nledger_imbalance 1") || !strings.Contains(figures, "\nledger_frozen_accounts 1") {

@@ -25,6 +25,10 @@ type Config struct {
 	// Identity is "token" when the services ask callers for an identity token, as Cloud Run
 	// does, and "none" when not.
 	Identity string `env:"SERVICES_IDENTITY" envDefault:"none"`
+	// Actions is the base URL of the actions service, which plays rounds to their end that
+	// their players have left; Audience is what its identity tokens are for, its URL if empty.
+	Actions  string `env:"ACTIONS_URL"`
+	Audience string `env:"ACTIONS_AUDIENCE"`
 	// ServiceTimeout bounds one answer.
 	ServiceTimeout time.Duration `env:"SERVICE_TIMEOUT" envDefault:"5s"`
 	// OlderThan is the age from which an unsent row counts as left over.
@@ -33,7 +37,7 @@ type Config struct {
 	// pass from which Auto makes another.
 	Pass      Pass          `env:"LEDGER_PASS" envDefault:"auto"`
 	FullEvery time.Duration `env:"LEDGER_FULL_EVERY" envDefault:"24h"`
-	// RoundsOlderThan is the age from which an open round is stuck and voided.
+	// RoundsOlderThan is the time without an action after which an open round counts as left.
 	RoundsOlderThan time.Duration `env:"ROUNDS_OLDER_THAN" envDefault:"24h"`
 	// From these ages on things are pruned; none may be less than a day.
 	KeysOlderThan    time.Duration `env:"KEYS_OLDER_THAN" envDefault:"720h"`
@@ -99,6 +103,13 @@ func ReadConfig(environ []string) (Config, error) {
 			continue
 		}
 		c.Services[i] = strings.TrimSuffix(u.String(), "/")
+	}
+	if c.Actions != "" {
+		u, err := url.Parse(c.Actions)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			wrong = append(wrong, errors.New("ACTIONS_URL is not the URL of a service"))
+		}
+		c.Actions = strings.TrimSuffix(c.Actions, "/")
 	}
 	if c.Database.URL == "" {
 		wrong = append(wrong, errors.New("DATABASE_URL is not set"))

@@ -7,10 +7,10 @@ import (
 // Metrics are the figures of the last run and of all runs of this process. Observe may
 // be called concurrently.
 type Metrics struct {
-	ok, imbalance, frozen, at *prometheus.GaugeVec
-	took                      *prometheus.GaugeVec
-	up                        *prometheus.GaugeVec
-	runs, voided, sent, gone  *prometheus.CounterVec
+	ok, imbalance, frozen, at         *prometheus.GaugeVec
+	took                              *prometheus.GaugeVec
+	up                                *prometheus.GaugeVec
+	runs, settled, voided, sent, gone *prometheus.CounterVec
 }
 
 // NewMetrics registers the figures. Their labels have few values: parts of the run,
@@ -34,6 +34,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		frozen:    gauge("ledger_frozen_accounts", "Accounts that are frozen, 100 at most."),
 		up:        gauge("sweep_service_up", "1 when the service is healthy or degraded, else 0.", "service"),
 		runs:      counter("sweep_runs_total", "Runs, by how they ended.", "result"),
+		settled:   counter("sweep_rounds_settled_total", "Rounds that were left and played to their end."),
 		voided:    counter("sweep_rounds_voided_total", "Stuck rounds that were voided."),
 		sent:      counter("sweep_outbox_sent_total", "Left-over outbox rows that were sent, by sink.", "sink"),
 		gone:      counter("sweep_pruned_total", "Rows that were pruned, by kind.", "kind"),
@@ -63,6 +64,7 @@ func (m *Metrics) Observe(r Result) {
 	for _, s := range r.Services {
 		m.up.WithLabelValues(s.URL).Set(figure(s.OK))
 	}
+	m.settled.WithLabelValues().Add(float64(r.Rounds.Settled))
 	m.voided.WithLabelValues().Add(float64(r.Rounds.Voided))
 	for sink, n := range r.Outbox.Sent {
 		m.sent.WithLabelValues(sink).Add(float64(n))

@@ -81,11 +81,12 @@ type Outbox struct {
 
 // Rounds are those that were open for too long.
 type Rounds struct {
-	OK     bool   `json:"ok"`
-	Voided int64  `json:"voided"`
-	Stuck  int64  `json:"stuck"` // could not be voided
-	TookMS int64  `json:"took_ms"`
-	Error  string `json:"error,omitempty"`
+	OK      bool   `json:"ok"`
+	Settled int64  `json:"settled"` // played to their end
+	Voided  int64  `json:"voided"`
+	Stuck   int64  `json:"stuck"` // could be neither
+	TookMS  int64  `json:"took_ms"`
+	Error   string `json:"error,omitempty"`
 }
 
 // Pruned is what was old enough to go.

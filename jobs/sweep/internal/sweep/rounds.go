@@ -16,35 +16,39 @@ import (
 	"github.com/vegascore/vegascore/shared/postgres"
 )
 
-// stuckBatch bounds the rounds that one run ends.
-const stuckBatch = 500
-
 // stuck is a round that was open for too long.
 type stuck struct {
 	id, player uuid.UUID
 	asset      money.Asset
 }
 
-// endStuck voids the rounds that are open for longer than c.RoundsOlderThan: the player
-// has all stakes back. Each is a transaction of its own, so that one that cannot be
-// voided keeps no other from it.
+// endStuck ends the rounds in which nothing was done for longer than c.RoundsOlderThan. The
+// actions service plays them to their end, so that nobody who would lose can wait for the
+// stake to come back. Rounds in which nothing has happened yet are voided here: the player
+// has the stake back. Each is a transaction of its own, so that one that cannot be voided
+// keeps no other from it.
 func endStuck(ctx context.Context, c Config, db *postgres.DB) Rounds {
 	began := time.Now()
-	var r Rounds
-	found, err := findStuck(ctx, c, db)
+	f, err := finish(ctx, c, db)
+	r := Rounds{Settled: f.Settled, Stuck: f.Failed}
+	var left []stuck
 	if err == nil {
-		var failures []error
-		for _, s := range found {
-			switch ended, err := s.void(ctx, db); {
-			case err != nil:
-				failures = append(failures, err)
-			case ended:
-				r.Voided++
-			}
-		}
-		err = errors.Join(failures...)
-		r.Stuck = int64(len(failures))
+		left, err = open(ctx, db, f.Void)
 	}
+	failures := []error{err}
+	for _, s := range left {
+		switch ended, err := s.void(ctx, db); {
+		case err != nil:
+			failures = append(failures, err)
+			r.Stuck++
+		case ended:
+			r.Voided++
+		}
+	}
+	if f.Failed > 0 {
+		failures = append(failures, fmt.Errorf("%d rounds could not be finished: the log of actions says why", f.Failed))
+	}
+	err = errors.Join(failures...)
 	r.TookMS, r.OK = time.Since(began).Milliseconds(), err == nil
 	if err != nil {
 		r.Error = err.Error()
@@ -52,20 +56,21 @@ func endStuck(ctx context.Context, c Config, db *postgres.DB) Rounds {
 	return r
 }
 
-func findStuck(ctx context.Context, c Config, db *postgres.DB) ([]stuck, error) {
-	rows, err := db.Query(ctx, `
-		SELECT id, player_id, asset FROM rounds
-		WHERE state = 'open' AND created_at < now() - make_interval(secs => $1)
-		ORDER BY created_at LIMIT $2`, c.RoundsOlderThan.Seconds(), stuckBatch)
+// open returns those of the rounds that are open.
+func open(ctx context.Context, db *postgres.DB, ids []uuid.UUID) ([]stuck, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := db.Query(ctx, `SELECT id, player_id, asset FROM rounds WHERE id = ANY ($1) AND state = 'open'`, ids)
 	if err != nil {
-		return nil, fmt.Errorf("look for stuck rounds: %w", err)
+		return nil, fmt.Errorf("look for rounds to void: %w", err)
 	}
 	found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (s stuck, err error) {
 		err = row.Scan(&s.id, &s.player, (*string)(&s.asset))
 		return s, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look for stuck rounds: %w", err)
+		return nil, fmt.Errorf("look for rounds to void: %w", err)
 	}
 	return found, nil
 }

@@ -58,7 +58,7 @@ func look(ctx context.Context, c Config, db *postgres.DB, logger *slog.Logger) R
 		level = slog.LevelError
 	}
 	logger.Log(ctx, level, "swept", "ok", r.OK, "ledger_ok", r.Ledger.OK, "outbox_ok", r.Outbox.OK, "unsent", r.Outbox.Unsent,
-		"ledger_pass", string(r.Ledger.Pass), "imbalance", r.Ledger.Imbalance, "voided", r.Rounds.Voided, "pruned", r.Pruned.Rows)
+		"ledger_pass", string(r.Ledger.Pass), "imbalance", r.Ledger.Imbalance, "settled", r.Rounds.Settled, "voided", r.Rounds.Voided, "pruned", r.Pruned.Rows)
 	return r
 }
 

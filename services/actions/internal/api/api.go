@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/vegascore/vegascore/services/actions/internal/play"
 	"github.com/vegascore/vegascore/shared/auth"
 	"github.com/vegascore/vegascore/shared/postgres"
@@ -19,12 +21,13 @@ import (
 	"github.com/vegascore/vegascore/shared/web"
 )
 
-// API holds what the functions need. All fields must be set.
+// API holds what the functions need. All fields must be set, but for Callers.
 type API struct {
 	DB       *postgres.DB
 	Desk     Desk
 	Signer   *auth.Signer
 	Verifier *auth.Verifier
+	Callers  Callers       // nil: no service may call
 	TokenTTL time.Duration // life of a guest's token
 }
 
@@ -32,6 +35,13 @@ type API struct {
 type Desk interface {
 	Place(ctx context.Context, bet *play.Bet) (play.Answer, error)
 	Act(ctx context.Context, step *play.Step) (play.Answer, error)
+	Finish(ctx context.Context, idle time.Duration, after uuid.UUID, most int, failed func(uuid.UUID, error)) (play.Finished, error)
+}
+
+// Callers decides whether a request is one of our own services', as *auth.PushVerifier
+// does.
+type Callers interface {
+	Verify(ctx context.Context, r *http.Request) error
 }
 
 // Function is a function value with its name under the functions framework and its
@@ -51,6 +61,7 @@ func (a *API) Functions() []Function {
 		{"bets", "/v1/bets", methods{http.MethodPost: a.placeBet}},
 		{"rounds", "/v1/rounds/{id}", methods{http.MethodGet: a.round}},
 		{"round-actions", "/v1/rounds/{id}/actions", methods{http.MethodPost: a.act}},
+		{"rounds-finish", "/v1/rounds/finish", methods{http.MethodPost: a.finish}},
 		{"leaderboard", "/v1/leaderboard", methods{http.MethodGet: a.leaderboard}},
 	}
 }
@@ -84,6 +95,14 @@ func (a *API) player(r *http.Request) (auth.Claims, error) {
 		return auth.Claims{}, err
 	}
 	return a.Verifier.Verify(token)
+}
+
+// service returns the problem of a request that is none of our own services'.
+func (a *API) service(r *http.Request) error {
+	if a.Callers == nil {
+		return problem.Of(problem.Forbidden, "No service may call this here.")
+	}
+	return a.Callers.Verify(r.Context(), r)
 }
 
 // stranger is the answer to a good token whose player this database does not have.

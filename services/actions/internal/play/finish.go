@@ -19,9 +19,9 @@ const idleSteps = 100
 // Finished is what became of rounds that their players had left.
 type Finished struct {
 	Settled int         `json:"settled"`
-	Void    []uuid.UUID `json:"void"`   // still open: nothing has happened in them, the stakes may go back
-	Failed  int         `json:"failed"` // still open, for a reason that the log tells
-	More    bool        `json:"more"`   // there may be more than were looked at
+	Void    []uuid.UUID `json:"void"`          // still open: nothing has happened in them, the stakes may go back
+	Failed  int         `json:"failed"`        // still open, for a reason that the log tells
+	Next    uuid.UUID   `json:"next,omitzero"` // there may be more after this one
 }
 
 // left is an open round whose player stays away.
@@ -31,16 +31,18 @@ type left struct {
 }
 
 // Finish plays rounds to their end in which nothing was done for longer than idle, at most
-// so many. Each game says what is done for a player who stays away; who would lose cannot
+// so many, in the order of their ids from the one after a given one. Each game says what is done for a player who stays away; who would lose cannot
 // wait for the stake to come back. failed hears why a round could not be finished. The
 // error says that the rounds could not be found.
-func (d *Desk) Finish(ctx context.Context, idle time.Duration, most int, failed func(round uuid.UUID, err error)) (Finished, error) {
+func (d *Desk) Finish(ctx context.Context, idle time.Duration, after uuid.UUID, most int, failed func(round uuid.UUID, err error)) (Finished, error) {
 	f := Finished{Void: []uuid.UUID{}}
-	found, err := d.leftFor(ctx, idle, most)
+	found, err := d.leftFor(ctx, idle, after, most)
 	if err != nil {
 		return f, err
 	}
-	f.More = len(found) == most
+	if len(found) == most {
+		f.Next = found[most-1].round
+	}
 	for _, l := range found {
 		switch err := d.finish(ctx, l); {
 		case errors.Is(err, errNothing):
@@ -51,14 +53,11 @@ func (d *Desk) Finish(ctx context.Context, idle time.Duration, most int, failed 
 		default:
 			f.Settled++
 		}
-		if ctx.Err() != nil {
-			break
-		}
 	}
 	return f, nil
 }
 
-func (d *Desk) leftFor(ctx context.Context, idle time.Duration, most int) ([]left, error) {
+func (d *Desk) leftFor(ctx context.Context, idle time.Duration, after uuid.UUID, most int) ([]left, error) {
 	conn, err := d.db.Acquire(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("find rounds that were left: %w", postgres.Problem(err))
@@ -66,9 +65,9 @@ func (d *Desk) leftFor(ctx context.Context, idle time.Duration, most int) ([]lef
 	defer conn.Release()
 	rows, err := conn.Query(ctx, `
 		SELECT r.id, r.player_id, coalesce(p.name, '') FROM rounds r LEFT JOIN players p ON p.id = r.player_id
-		WHERE r.state = 'open' AND r.created_at < now() - make_interval(secs => $1)
+		WHERE r.state = 'open' AND r.id > $3 AND r.created_at < now() - make_interval(secs => $1)
 		AND NOT EXISTS (SELECT FROM round_steps s WHERE s.round_id = r.id AND s.created_at >= now() - make_interval(secs => $1))
-		ORDER BY r.created_at LIMIT $2`, idle.Seconds(), most)
+		ORDER BY r.id LIMIT $2`, idle.Seconds(), most, parameter(after))
 	if err != nil {
 		return nil, fmt.Errorf("find rounds that were left: %w", postgres.Problem(err))
 	}

@@ -18,7 +18,7 @@ func (h *house) away() {
 
 func (h *house) finish(most int) Finished {
 	h.t.Helper()
-	f, err := h.desk.Finish(h.t.Context(), 24*time.Hour, most, func(round uuid.UUID, err error) { h.t.Errorf("round %s: %v", round, err) })
+	f, err := h.desk.Finish(h.t.Context(), 24*time.Hour, uuid.Nil, most, func(round uuid.UUID, err error) { h.t.Errorf("round %s: %v", round, err) })
 	if err != nil {
 		h.t.Fatal(err)
 	}

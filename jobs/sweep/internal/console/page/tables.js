@@ -119,7 +119,7 @@ function swept(result, table) {
   const part = (name, p, what) => [name, cell(p.ok ? 'well' : 'not well', { mood: p.ok ? 'good' : 'bad' }), cells.ms(p.took_ms), what, cell(p.error ?? '', { mood: 'bad' })];
   const rows = result ? [
     part('ledger', result.ledger, `${result.ledger.pass} pass, ${cells.count(result.ledger.transfers)} transfers, ${cells.count(result.ledger.imbalance)} disagree`),
-    part('rounds', result.rounds, `${cells.count(result.rounds.voided)} voided, ${cells.count(result.rounds.stuck)} stuck`),
+    part('rounds', result.rounds, `${cells.count(result.rounds.settled)} settled, ${cells.count(result.rounds.voided)} voided, ${cells.count(result.rounds.stuck)} stuck`),
     part('outbox', result.outbox, `${cells.count(Object.values(result.outbox.sent).reduce((a, b) => a + b, 0))} left-over rows sent`),
     part('prune', result.pruned, Object.entries(result.pruned.rows).map(([kind, n]) => `${kind} ${cells.count(n)}`).join(', ') || 'nothing'),
   ] : [];
