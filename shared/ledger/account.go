@@ -55,6 +55,16 @@ func Lock(ctx context.Context, tx pgx.Tx, players []uuid.UUID, asset money.Asset
 	return held, nil
 }
 
+// Derived returns what the transfers of an account without a stored balance add up to, such
+// as Held.
+func Derived(ctx context.Context, q Querier, account uuid.UUID, asset money.Asset) (money.Amount, error) {
+	var sum int64
+	if err := q.QueryRow(ctx, `SELECT ledger_derived($1, $2)`, account, string(asset)).Scan(&sum); err != nil {
+		return 0, fmt.Errorf("add up account %s: %w", account, err)
+	}
+	return money.Amount(sum), nil
+}
+
 // BalanceOf returns what a player holds, or ErrNoAccount. Outside a transaction that
 // has locked the account the figure may be old when it arrives.
 func BalanceOf(ctx context.Context, q Querier, player uuid.UUID, asset money.Asset) (money.Amount, error) {

@@ -24,7 +24,7 @@ func TestTransfersMoveMoney(t *testing.T) {
 	round := newID()
 	post(t, pool, StakeOf(round, account, 300), PayoutOf(round, account, 450))
 	wantBalance(t, pool, player, 1_150)
-	want := Report{Accounts: 4, Transfers: 3}
+	want := Report{Accounts: 5, Transfers: 3}
 	if got := verify(t, pool); !cmp.Equal(got, want, cmp.Comparer(sameIDs)) || !got.OK() {
 		t.Errorf("report = %+v; want %+v", got, want)
 	}

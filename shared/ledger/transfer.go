@@ -23,12 +23,16 @@ const (
 	Payout Kind = "payout" // house to player
 	Hold   Kind = "hold"   // player to hold: what an open round costs, until it ends
 	Void   Kind = "void"   // hold to player: what was held for a round that did not count
+
+	Contribution Kind = "contribution" // house to jackpot: what a round adds to it
+	Jackpot      Kind = "jackpot"      // jackpot to player: all that was in it
 )
 
-// The accounts of play money that belong to no player; migrations 0002 and 0010 make them.
+// The accounts of play money that belong to no player; migrations 0002, 0010 and 0012 make them.
 var (
 	House = uuid.MustParse("00000000-0000-7000-8000-000000000001") // takes stakes, pays payouts
 	World = uuid.MustParse("00000000-0000-7000-8000-000000000002") // where granted money comes from
+	Pool  = uuid.MustParse("00000000-0000-7000-8000-000000000004") // has what the jackpot would pay
 	Held  = uuid.MustParse("00000000-0000-7000-8000-000000000003") // has what is staked in open rounds
 )
 
@@ -65,6 +69,16 @@ func StakeOf(round, account uuid.UUID, amount money.Amount) Transfer {
 // PayoutOf returns the transfer of what a round pays.
 func PayoutOf(round, account uuid.UUID, amount money.Amount) Transfer {
 	return Transfer{ID: newID(), Debit: House, Credit: account, Amount: amount, Kind: Payout, Round: round}
+}
+
+// ContributionOf returns the transfer of what a round adds to the jackpot.
+func ContributionOf(round uuid.UUID, amount money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: House, Credit: Pool, Amount: amount, Kind: Contribution, Round: round}
+}
+
+// JackpotOf returns the transfer of what was in the jackpot to who won it.
+func JackpotOf(round, account uuid.UUID, amount money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: Pool, Credit: account, Amount: amount, Kind: Jackpot, Round: round}
 }
 
 // VoidOf returns the transfer that gives back what was held for a round that did not

@@ -56,7 +56,7 @@ func TestAChangeUnderOldCodeIsNoticed(t *testing.T) {
 		"ALTER TABLE ledger_accounts DROP COLUMN balance CASCADE",
 		"ALTER TABLE outbox RENAME TO letters",
 		"DROP TABLE seeds CASCADE",
-		"DROP FUNCTION play_record",
+		"DROP FUNCTION play_record(uuid[], uuid[], text[], bytea[], text[], text[], text[], text, bigint[], bigint[], uuid[], bigint[], text[], text[], text[])",
 	} {
 		t.Run(change, func(t *testing.T) {
 			t.Parallel()

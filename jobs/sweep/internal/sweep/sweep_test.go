@@ -110,7 +110,7 @@ func TestAllIsWell(t *testing.T) {
 	database := pgtest.New(t)
 	grant(t, database)
 	r := sweep(t, "DATABASE_URL="+database.URL)
-	if r.Code() != OK || r.Ledger.Transfers != 1 || r.Ledger.Accounts != 4 {
+	if r.Code() != OK || r.Ledger.Transfers != 1 || r.Ledger.Accounts != 5 {
 		t.Errorf("got %+v", r)
 	}
 	var out bytes.Buffer

@@ -62,6 +62,7 @@ func (a *API) Functions() []Function {
 		{"rounds", "/v1/rounds/{id}", methods{http.MethodGet: a.round}},
 		{"round-actions", "/v1/rounds/{id}/actions", methods{http.MethodPost: a.act}},
 		{"rounds-finish", "/v1/rounds/finish", methods{http.MethodPost: a.finish}},
+		{"jackpot", "/v1/jackpot", methods{http.MethodGet: a.jackpot}},
 		{"leaderboard", "/v1/leaderboard", methods{http.MethodGet: a.leaderboard}},
 	}
 }

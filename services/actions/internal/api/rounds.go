@@ -10,8 +10,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/vegascore/vegascore/services/actions/internal/jackpot"
 	"github.com/vegascore/vegascore/services/actions/internal/play"
 	"github.com/vegascore/vegascore/shared/leaderboard"
+	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/problem"
@@ -120,6 +122,19 @@ func (a *API) round(w http.ResponseWriter, r *http.Request) error {
 	return web.WriteJSON(w, http.StatusOK, struct {
 		Round play.Record `json:"round"`
 	}{record})
+}
+
+// jackpot answers with what is in it, to anyone.
+func (a *API) jackpot(w http.ResponseWriter, r *http.Request) error {
+	held, err := ledger.Derived(r.Context(), a.DB, ledger.Pool, money.Play)
+	if err != nil {
+		return postgres.Problem(err)
+	}
+	return web.WriteJSON(w, http.StatusOK, struct {
+		Amount money.Amount `json:"amount"`
+		Asset  money.Asset  `json:"asset"`
+		Rules  string       `json:"rules"`
+	}{held, money.Play, jackpot.Rules})
 }
 
 // leaderboard answers with the best of a day, to anyone. The query may name the day

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/vegascore/vegascore/services/actions/internal/games"
+	"github.com/vegascore/vegascore/services/actions/internal/jackpot"
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
@@ -23,15 +24,15 @@ type decision struct {
 
 // decide plays the first step of a claimed bet: the draws of its nonce, the game's rules,
 // the money. It does no I/O and depends on its arguments alone, but for the ids that it
-// makes.
-func decide(bet *Bet, c *claimed, asset money.Asset) (*decision, error) {
+// makes. won is what the bet gets of the jackpot.
+func decide(bet *Bet, c *claimed, asset money.Asset, won money.Amount) (*decision, error) {
 	round, err := bet.move.Open(fair.NewStream(c.serverSeed, c.clientSeed, c.nonce))
 	if err != nil {
 		return nil, err
 	}
 	d := &decision{bet: bet, claim: c, public: Round{
 		ID: bet.round, Game: bet.game.Name, Table: bet.table.ID, State: underWay, Stake: bet.stake, Staked: bet.stake,
-		View: round.View, Nonce: c.nonce, ClientSeed: c.clientSeed, ServerSeedHash: c.serverHash, Rules: bet.game.Rules,
+		Jackpot: won, View: round.View, Nonce: c.nonce, ClientSeed: c.clientSeed, ServerSeedHash: c.serverHash, Rules: bet.game.Rules,
 	}}
 	if round.Over {
 		if err := d.public.end(round); err != nil {
@@ -44,7 +45,13 @@ func decide(bet *Bet, c *claimed, asset money.Asset) (*decision, error) {
 	if d.public.Payout > 0 {
 		d.transfers = append(d.transfers, ledger.PayoutOf(bet.round, c.account, d.public.Payout))
 	}
-	balance, err := money.Sum(c.balance, -bet.stake, d.public.Payout)
+	if more := jackpot.Contribution(bet.game.Name, bet.stake); more > 0 {
+		d.transfers = append(d.transfers, ledger.ContributionOf(bet.round, more))
+	}
+	if won > 0 {
+		d.transfers = append(d.transfers, ledger.JackpotOf(bet.round, c.account, won))
+	}
+	balance, err := money.Sum(c.balance, -bet.stake, d.public.Payout, won)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +59,11 @@ func decide(bet *Bet, c *claimed, asset money.Asset) (*decision, error) {
 		return nil, err
 	}
 	to := told{player: bet.player, asset: asset, at: c.at.UTC(), traceparent: bet.traceparent}
-	d.events, err = to.events(everybody(bet.table.ID), d.public, balance, true)
+	if d.events, err = to.events(everybody(bet.table.ID), d.public, balance, true); err != nil || won == 0 {
+		return d, err
+	}
+	told, err := to.jackpotWon(d.public)
+	d.events = append(d.events, told)
 	return d, err
 }
 

@@ -189,7 +189,11 @@ func (d *Desk) attempt(ctx context.Context, bets []*Bet) (_ []result, err error)
 			results[i] = refuse(bet, &claims[i])
 			continue
 		}
-		decision, err := decide(bet, &claims[i], d.asset)
+		won, err := d.jackpot(ctx, conn.Conn(), bet, &claims[i], decisions)
+		if err != nil {
+			return nil, fmt.Errorf("decide round %s: %w", bet.round, err)
+		}
+		decision, err := decide(bet, &claims[i], d.asset, won)
 		if err != nil {
 			return nil, fmt.Errorf("decide round %s: %w", bet.round, err)
 		}

@@ -143,6 +143,9 @@ func (h *house) sound() {
 			SELECT count(*) FROM rounds r FULL JOIN moved m ON m.round_id = r.id
 			WHERE r.id IS NULL OR m.round_id IS NULL OR r.payout <> m.payout OR m.stake <> CASE r.state WHEN 'settled' THEN r.staked ELSE 0 END
 			OR m.hold <> CASE WHEN m.held THEN r.staked ELSE 0 END OR r.state = 'open' AND NOT m.held`,
+		"the jackpot holds less than nothing": `
+			SELECT count(*) FROM (SELECT sum(CASE WHEN credit = j.id THEN amount ELSE -amount END) AS sum
+				FROM ledger_transfers, ledger_accounts j WHERE j.kind = 'jackpot' AND j.id IN (credit, debit)) s WHERE s.sum < 0`,
 		"what is held is not what open rounds have cost": `
 			SELECT (SELECT coalesce(sum(CASE WHEN credit = h.id THEN amount ELSE -amount END), 0) FROM ledger_transfers WHERE h.id IN (credit, debit))
 				- (SELECT coalesce(sum(staked), 0) FROM rounds WHERE state = 'open')
@@ -157,7 +160,8 @@ func (h *house) sound() {
 			WITH told AS (SELECT coalesce(body->0->>'id', body->0->>'round', body->>'round')::uuid AS round_id, count(*) AS n, count(DISTINCT type) AS kinds
 				FROM outbox GROUP BY 1)
 			SELECT count(*) FROM rounds r FULL JOIN told o ON o.round_id = r.id
-			WHERE r.id IS NULL OR o.round_id IS NULL OR r.created_at = r.settled_at AND (o.n <> 3 OR o.kinds <> 3)`,
+			CROSS JOIN LATERAL (SELECT count(*) AS won FROM ledger_transfers t WHERE t.kind = 'jackpot' AND t.round_id = r.id) j
+			WHERE r.id IS NULL OR o.round_id IS NULL OR r.created_at = r.settled_at AND (o.n - j.won <> 3 OR o.kinds - j.won <> 3)`,
 		"seeds whose nonces are not those of their rounds": `
 			WITH used AS (SELECT seed_id, count(*) AS n, count(DISTINCT nonce) AS nonces, max(nonce) + 1 AS next FROM rounds GROUP BY seed_id)
 			SELECT count(*) FROM seeds s LEFT JOIN used u ON u.seed_id = s.id

@@ -33,6 +33,7 @@ type Round struct {
 	Stake          money.Amount    `json:"stake"`
 	Staked         money.Amount    `json:"staked"` // with what its actions have cost
 	Payout         money.Amount    `json:"payout"`
+	Jackpot        money.Amount    `json:"jackpot,omitempty"` // that the round has won, beside Payout
 	Outcome        json.RawMessage `json:"outcome"`
 	View           json.RawMessage `json:"view,omitempty"`
 	Nonce          uint64          `json:"nonce"`

@@ -64,7 +64,9 @@ type Chain struct {
 
 // Posting is one transfer of the round in the ledger. A round that was over at once has the
 // stake, from the player to the house; of any other each cost was held when it came up, and
-// all of it went to the house as the stake at the end. What the round pays comes last.
+// all of it went to the house as the stake at the end, before what the round pays. What the
+// house put into the jackpot for the round, and what the round won of it, comes after the
+// first step.
 type Posting struct {
 	Kind   string       `json:"kind"`
 	Amount money.Amount `json:"amount"`
@@ -75,6 +77,9 @@ const (
 	HoldPosting   = "hold"
 	StakePosting  = "stake"
 	PayoutPosting = "payout"
+
+	ContributionPosting = "contribution"
+	JackpotPosting      = "jackpot"
 )
 
 // Text returns the bundle in its one form, with format and digest filled in.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/vegascore/vegascore/services/actions/internal/games"
+	"github.com/vegascore/vegascore/services/actions/internal/jackpot"
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
 )
@@ -23,6 +24,7 @@ type Report struct {
 	Outcome  json.RawMessage `json:"outcome,omitempty"` // recomputed
 	Staked   money.Amount    `json:"staked"`            // recomputed
 	Payout   money.Amount    `json:"payout"`            // recomputed
+	Jackpot  money.Amount    `json:"jackpot,omitempty"` // as the bundle says, of a round that has won it
 	Findings []Finding       `json:"findings"`
 }
 
@@ -77,6 +79,8 @@ func (r *Report) replay(b Bundle, game games.Game, draws fair.Draws) {
 			r.Staked += p.Amount
 		case PayoutPosting:
 			r.Payout += p.Amount
+		case JackpotPosting:
+			r.Jackpot += p.Amount
 		}
 	}
 	r.found("money", errors.Join(
@@ -102,8 +106,12 @@ func (b Bundle) play(game games.Game, draws fair.Draws) ([]Posting, games.Round,
 	if err != nil {
 		return nil, games.Round{}, err
 	}
-	atOnce, staked := round.Over && !game.Shared, b.Stake
-	postings := []Posting{{HoldPosting, b.Stake}}
+	if round.Over && !game.Shared && len(b.Actions) == 0 {
+		ended, err := b.end(round, b.Stake)
+		return append(ended, b.jackpot()...), round, err
+	}
+	staked := b.Stake
+	postings := append([]Posting{{HoldPosting, b.Stake}}, b.jackpot()...)
 	for i, text := range b.Actions {
 		after, err := step(game, round, text, draws)
 		if err != nil {
@@ -124,18 +132,41 @@ func (b Bundle) play(game games.Game, draws fair.Draws) ([]Posting, games.Round,
 	if !round.Over {
 		return nil, games.Round{}, errors.New("the round is not over after its actions")
 	}
-	if atOnce {
-		postings = nil
-	}
-	postings = append(postings, Posting{StakePosting, staked})
+	ended, err := b.end(round, staked)
+	return append(postings, ended...), round, err
+}
+
+// end is what is posted when the round is over.
+func (b Bundle) end(round games.Round, staked money.Amount) ([]Posting, error) {
+	postings := []Posting{{StakePosting, staked}}
 	payout, err := b.Stake.Times(round.Pays)
 	if err != nil {
-		return nil, games.Round{}, err
+		return nil, err
 	}
 	if payout > 0 {
 		postings = append(postings, Posting{PayoutPosting, payout})
 	}
-	return postings, round, nil
+	return postings, nil
+}
+
+// jackpot is what the round must have put in. One that has won must have got that at least;
+// how much there was besides, only the ledger knows.
+func (b Bundle) jackpot() (postings []Posting) {
+	more := jackpot.Contribution(b.Game, b.Stake)
+	if more == 0 || b.Seeds == nil {
+		return nil
+	}
+	postings = []Posting{{ContributionPosting, more}}
+	if !jackpot.Won(b.Stake, b.Seeds.ServerSeed, b.Seeds.ClientSeed, b.Seeds.Nonce) {
+		return postings
+	}
+	got := more
+	for _, p := range b.Postings {
+		if p.Kind == JackpotPosting {
+			got = max(got, p.Amount)
+		}
+	}
+	return append(postings, Posting{JackpotPosting, got})
 }
 
 func step(game games.Game, round games.Round, text json.RawMessage, draws fair.Draws) (games.Round, error) {

@@ -26,6 +26,7 @@ type example struct {
 	seeds               *Seeds
 	chain               *Chain
 	staked, payout      money.Amount
+	jackpot             money.Amount
 }
 
 func seeds(server, client string, nonce uint64) *Seeds {
@@ -40,17 +41,18 @@ func examples() []example {
 	}
 	field := seeds("5ff5c610e633b2a91c46d1be1f74286b", "854581b6f52eaa86503f1dc6433655f9", 1)
 	return []example{
-		{"dice", "dice/1", `{"direction":"under","target":5000}`, nil, 100, seeds("f2ac89b608eeb01312d115bce6741b32", "86ff027f15c48241af7f54a726690ee7", 0), nil, 100, 198},
-		{"plinko", "plinko/1", `{"risk":"low","rows":16}`, nil, 101, seeds("18e93f4a7b5b58d2569765766d1b6c3296bbd8430d6f20249044d72f14720159", "bb62964774", 1), nil, 101, 159},
-		{"slots", "slots/1", `{}`, nil, 100, cards(2), nil, 100, 70},
-		{"slots-free", "slots/1", `{}`, nil, 100, cards(0), nil, 100, 0}, // the nonce is searched for
-		{"mines", "mines/1", `{"mines":2}`, []string{`{"action":"reveal","tile":0}`, `{"action":"reveal","tile":24}`, `{"action":"cash_out"}`}, 1000, field, nil, 1000, 1173},
-		{"mines-lost", "mines/1", `{"mines":2}`, []string{`{"action":"reveal","tile":21}`}, 1000, field, nil, 1000, 0},
-		{"blackjack", "blackjack/1", `{}`, []string{`{"action":"stand"}`}, 100, cards(0), nil, 100, 0},
-		{"blackjack-double", "blackjack/1", `{}`, []string{`{"action":"double"}`}, 100, cards(0), nil, 200, 0},
-		{"roulette", "roulette/1", `{"bet":"split","numbers":[33,36]}`, nil, 100, seeds("f7b51b19a4563681f2c1e00ef747884a", "94ffb08138facf8cffa9c376d703aaed", 0), nil, 100, 1800},
-		{"crash", "crash/1", `{"auto":200}`, []string{`{"action":"end"}`}, 100, nil, link, 100, 200},
-		{"crash-by-hand", "crash/1", `{"auto":10000000}`, []string{`{"action":"cash_out","at_ms":30000}`}, 100, nil, link, 100, 604},
+		{"dice", "dice/1", `{"direction":"under","target":5000}`, nil, 100, seeds("f2ac89b608eeb01312d115bce6741b32", "86ff027f15c48241af7f54a726690ee7", 0), nil, 100, 198, 0},
+		{"plinko", "plinko/1", `{"risk":"low","rows":16}`, nil, 101, seeds("18e93f4a7b5b58d2569765766d1b6c3296bbd8430d6f20249044d72f14720159", "bb62964774", 1), nil, 101, 159, 0},
+		{"slots", "slots/1", `{}`, nil, 100, cards(2), nil, 100, 70, 0},
+		{"slots-free", "slots/1", `{}`, nil, 100, cards(0), nil, 100, 0, 0}, // the nonce is searched for
+		{"slots-jackpot", "slots/1", `{}`, nil, 1_000_000, cards(727), nil, 1_000_000, 0, 777_000},
+		{"mines", "mines/1", `{"mines":2}`, []string{`{"action":"reveal","tile":0}`, `{"action":"reveal","tile":24}`, `{"action":"cash_out"}`}, 1000, field, nil, 1000, 1173, 0},
+		{"mines-lost", "mines/1", `{"mines":2}`, []string{`{"action":"reveal","tile":21}`}, 1000, field, nil, 1000, 0, 0},
+		{"blackjack", "blackjack/1", `{}`, []string{`{"action":"stand"}`}, 100, cards(0), nil, 100, 0, 0},
+		{"blackjack-double", "blackjack/1", `{}`, []string{`{"action":"double"}`}, 100, cards(0), nil, 200, 0, 0},
+		{"roulette", "roulette/1", `{"bet":"split","numbers":[33,36]}`, nil, 100, seeds("f7b51b19a4563681f2c1e00ef747884a", "94ffb08138facf8cffa9c376d703aaed", 0), nil, 100, 1800, 0},
+		{"crash", "crash/1", `{"auto":200}`, []string{`{"action":"end"}`}, 100, nil, link, 100, 200, 0},
+		{"crash-by-hand", "crash/1", `{"auto":10000000}`, []string{`{"action":"cash_out","at_ms":30000}`}, 100, nil, link, 100, 604, 0},
 	}
 }
 
@@ -88,9 +90,23 @@ func (e example) bundle(t *testing.T) Bundle {
 	if e.staked > e.stake {
 		b.Postings = append(b.Postings, Posting{HoldPosting, e.staked - e.stake})
 	}
+	put := func() {
+		if g.Name == "slots" {
+			b.Postings = append(b.Postings, Posting{ContributionPosting, e.stake / 100})
+		}
+		if e.jackpot > 0 {
+			b.Postings = append(b.Postings, Posting{JackpotPosting, e.jackpot})
+		}
+	}
+	if len(b.Postings) > 0 {
+		put()
+	}
 	b.Postings = append(b.Postings, Posting{StakePosting, e.staked})
 	if b.Payout > 0 {
 		b.Postings = append(b.Postings, Posting{PayoutPosting, b.Payout})
+	}
+	if b.Postings[0].Kind != HoldPosting {
+		put()
 	}
 	return b
 }
