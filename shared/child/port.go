@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Servers get ports from below the range from which systems take the ports of
@@ -35,8 +36,6 @@ func Port() (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		// Looking listens for a moment, so one looks at one's own ports only: the owner of
-		// another could be about to listen.
 		if mine && Free(port) {
 			return port, nil
 		}
@@ -70,8 +69,13 @@ func claim(port int) (bool, error) {
 	return true, nil
 }
 
-// Free says whether nobody listens on a TCP port of 127.0.0.1 right now.
+// Free says whether nobody listens on a TCP port of 127.0.0.1 right now. It asks, rather
+// than listen for a moment: a program that is started in that moment would hold the port
+// for a little longer, and keep its owner from it.
 func Free(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	return err == nil && l.Close() == nil
+	c, err := net.DialTimeout("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), time.Second)
+	if err == nil {
+		_ = c.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
