@@ -29,6 +29,13 @@ const (
 	// AccountFrozen says that the house looks into the player's account: its balance and
 	// its transfers disagree.
 	AccountFrozen Code = "account_frozen"
+	// LimitReached says that the player's own limit, or one of the house, has no room for
+	// this. Members: limit (stake, loss, session), window (24h, 7d, 30d) and resets_at, when
+	// there will be room; null when there never will.
+	LimitReached Code = "limit_reached"
+	// Excluded says that the player takes a time-out or is self-excluded. Member: until;
+	// null after a self-exclusion whose player has not asked to play again.
+	Excluded Code = "excluded"
 
 	// What HTTP itself refuses.
 	NotFound             Code = "not_found"
@@ -48,6 +55,7 @@ const (
 	UnknownTable      Code = "unknown_table"
 	ActionInvalid     Code = "action_invalid" // no such action in this game
 	InsufficientFunds Code = "insufficient_funds"
+	LimitsInvalid     Code = "limits_invalid" // a set of limits that nobody can have
 
 	// What the round does not allow now.
 	ActionRefused Code = "action_refused" // a step was skipped, or comes too late
@@ -69,7 +77,7 @@ func (c Code) Status() int {
 		return http.StatusBadRequest
 	case TokenMissing, TokenInvalid, TokenExpired:
 		return http.StatusUnauthorized
-	case Forbidden, AccountFrozen:
+	case Forbidden, AccountFrozen, LimitReached, Excluded:
 		return http.StatusForbidden
 	case NotFound:
 		return http.StatusNotFound
@@ -83,7 +91,7 @@ func (c Code) Status() int {
 		return http.StatusUnsupportedMediaType
 	case TooManyRequests:
 		return http.StatusTooManyRequests
-	case KeyReused, NameInvalid, StakeOutOfRange, ParamsInvalid, SeedInvalid, UnknownGame, UnknownTable, ActionInvalid, InsufficientFunds:
+	case KeyReused, NameInvalid, StakeOutOfRange, ParamsInvalid, SeedInvalid, UnknownGame, UnknownTable, ActionInvalid, InsufficientFunds, LimitsInvalid:
 		return http.StatusUnprocessableEntity
 	case Busy, Unavailable, Draining:
 		return http.StatusServiceUnavailable

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 )
@@ -24,6 +25,10 @@ type Problem struct {
 	Detail     string        // one sentence about this occurrence, for people
 	Instance   string        // URI of this occurrence, empty when there is none
 	RetryAfter time.Duration // sent as the Retry-After header, not in the body; 0 means none
+
+	// Members are more members of the document (RFC 9457, section 3.2), for programs;
+	// nil when there are none. UnmarshalJSON leaves them out.
+	Members map[string]any
 
 	cause error
 }
@@ -51,6 +56,18 @@ func Of(code Code, format string, args ...any) *Problem {
 func (p *Problem) After(d time.Duration) *Problem {
 	c := *p
 	c.RetryAfter = d
+	return &c
+}
+
+// With returns a copy whose document has one more member. The value is shown to the
+// caller and must be of a type that encodes to JSON.
+func (p *Problem) With(name string, value any) *Problem {
+	c := *p
+	c.Members = maps.Clone(p.Members)
+	if c.Members == nil {
+		c.Members = make(map[string]any)
+	}
+	c.Members[name] = value
 	return &c
 }
 

@@ -37,6 +37,20 @@ func TestWriteIsAProblemDocument(t *testing.T) {
 	}
 }
 
+func TestMembersFollowTheDocument(t *testing.T) {
+	t.Parallel()
+	plain := problem.Of(problem.Conflict, "no")
+	more := plain.With("window", "24h").With("limit", "stake").With("resets_at", nil)
+	got, err := json.Marshal(more)
+	want := `{"type":"about:blank","title":"Conflict","status":409,"code":"conflict","detail":"no","limit":"stake","resets_at":null,"window":"24h"}`
+	if err != nil || string(got) != want {
+		t.Errorf("got %s, %v; want %s", got, err, want)
+	}
+	if plain.Members != nil || len(more.With("x", 1).Members) != 4 || len(more.Members) != 3 {
+		t.Error("With changed the problem that it was called on")
+	}
+}
+
 func TestWriteHidesTheReason(t *testing.T) {
 	t.Parallel()
 	secret := errors.New(`pq: relation "accounts" at 10.0.0.7:5432`)
@@ -134,13 +148,13 @@ func TestCodesHaveTheirStatus(t *testing.T) {
 	for status, codes := range map[int][]problem.Code{
 		400: {"bad_request", "bad_json", "unknown_field", "duplicate_field", "wrong_type", "missing_field", "too_deep", "bad_text", "key_missing", "key_malformed"},
 		401: {"token_missing", "token_invalid", "token_expired"},
-		403: {"forbidden", "account_frozen"},
+		403: {"forbidden", "account_frozen", "limit_reached", "excluded"},
 		404: {"not_found"},
 		405: {"method_not_allowed"},
 		409: {"conflict", "action_refused", "round_over"},
 		413: {"body_too_large"},
 		415: {"unsupported_media_type"},
-		422: {"key_reused", "name_invalid", "stake_out_of_range", "params_invalid", "seed_invalid", "unknown_game", "unknown_table", "action_invalid", "insufficient_funds"},
+		422: {"key_reused", "name_invalid", "stake_out_of_range", "params_invalid", "seed_invalid", "unknown_game", "unknown_table", "action_invalid", "insufficient_funds", "limits_invalid"},
 		429: {"too_many_requests"},
 		500: {"internal", "no_such_code"},
 		503: {"busy", "unavailable", "draining"},

@@ -20,10 +20,19 @@ type document struct {
 	Instance string `json:"instance,omitempty"`
 }
 
-// MarshalJSON returns the problem document. The reason and RetryAfter are not
-// in it.
+// MarshalJSON returns the problem document, the members of its own last and in the order
+// of their names. The reason and RetryAfter are not in it.
 func (p *Problem) MarshalJSON() ([]byte, error) {
-	return json.Marshal(document{p.Type, p.Title, p.Status, p.Code, p.Detail, p.Instance})
+	text, err := json.Marshal(document{p.Type, p.Title, p.Status, p.Code, p.Detail, p.Instance})
+	if err != nil || len(p.Members) == 0 {
+		return text, err
+	}
+	more, err := json.Marshal(p.Members)
+	if err != nil {
+		return nil, err
+	}
+	text[len(text)-1] = ','
+	return append(text, more[1:]...), nil
 }
 
 // UnmarshalJSON reads a problem document, for clients and tests.
@@ -46,7 +55,7 @@ func Write(w http.ResponseWriter, r *http.Request, err error) {
 		p = Of(Internal, internalDetail)
 	}
 	body, err := json.Marshal(p)
-	if err != nil { // cannot happen: the document holds only texts and a number
+	if err != nil { // a member that does not encode: With says so
 		body = []byte(`{"type":"about:blank","status":500,"code":"internal"}`)
 	}
 	h := w.Header()
