@@ -35,7 +35,7 @@ func start(t *testing.T, database string) (*sender, *process) {
 // standings are the day's board as rounds and net by name.
 func standings(t *testing.T, pool *pgxpool.Pool) map[string][2]int64 {
 	t.Helper()
-	entries, err := leaderboard.Top(t.Context(), pool, noon, money.Play, leaderboard.MaxLimit)
+	entries, err := leaderboard.Top(t.Context(), pool, leaderboard.Board{Period: leaderboard.Daily, By: leaderboard.Net, At: noon, Asset: money.Play}, leaderboard.MaxLimit)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,10 @@
-// Package leaderboard keeps who won most on a day: the table leaderboard_daily.
+// Package leaderboard keeps who won most, wagered most and had the best multiplier on a
+// day and in a week: the tables leaderboard_daily and leaderboard_weekly.
 //
-// It is a projection of the facts "round settled": services/events applies them,
-// whoever shows the board reads it. Adding up is commutative, so the order in which
-// facts come does not matter; that a fact counts once is the caller's part, who
-// records its id in the transaction of Apply.
+// They are projections of the facts "round settled": services/events applies them,
+// whoever shows a board reads it. A round counts once, however often and in whatever
+// order its facts come, and Rebuild makes the boards anew from the rounds while facts go
+// on coming: what was applied and what is rebuilt are the same rows.
 package leaderboard
 
 import (
@@ -21,27 +22,51 @@ import (
 // MaxLimit is the most entries that Top returns.
 const MaxLimit = 100
 
-// Player is who an entry is about, under the name of the latest settlement.
-type Player struct {
-	ID   uuid.UUID `json:"id"`
-	Name string    `json:"name"`
+// Period is how long a board runs.
+type Period string
+
+// The periods, in UTC.
+const (
+	Daily  Period = "day"
+	Weekly Period = "week" // ISO 8601: from Monday
+)
+
+// Measure is what a board is ordered by.
+type Measure string
+
+// The measures. Players with the same net or wagered amount are in the order of their ids,
+// those with the same multiplier in the order of the rounds.
+const (
+	Net        Measure = "net"        // paid less staked, in all
+	Wagered    Measure = "wagered"    // staked in all, with what actions have cost
+	Multiplier Measure = "multiplier" // payout / staked of the best round
+)
+
+// Board names a board. Any instant of its period may stand for it.
+type Board struct {
+	Period Period
+	By     Measure
+	At     time.Time
+	Asset  money.Asset
 }
 
-// Entry is one line of a day's board. Amounts are minor units of the board's asset;
-// Net is Paid less Staked and may be negative. Rank counts from 1; players with the
-// same net have different ranks, in the order of their ids.
-type Entry struct {
-	Rank   int          `json:"rank"`
-	Player Player       `json:"player"`
-	Rounds int64        `json:"rounds"`
-	Staked money.Amount `json:"staked"`
-	Paid   money.Amount `json:"paid"`
-	Net    money.Amount `json:"net"`
+// Valid reports whether there are boards of this period and measure.
+func (b Board) Valid() bool {
+	return (b.Period == Daily || b.Period == Weekly) && (b.By == Net || b.By == Wagered || b.By == Multiplier)
 }
 
-// Querier is what Top reads from: a pool, a connection or a transaction.
-type Querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+// First is the first instant of the board's period.
+func (b Board) First() time.Time {
+	day := Day(b.At)
+	if b.Period == Weekly {
+		day = day.AddDate(0, 0, -(int(day.Weekday())+6)%7)
+	}
+	return day
+}
+
+// String is the board as errors name it.
+func (b Board) String() string {
+	return fmt.Sprintf("%s of the %s of %s", b.By, b.Period, b.First().Format(time.DateOnly))
 }
 
 // Day is the day, in UTC, on whose board a round settled at the given time counts.
@@ -50,53 +75,44 @@ func Day(settled time.Time) time.Time {
 	return settled.UTC().Truncate(24 * time.Hour)
 }
 
-// Apply adds a settled round to the board of its day, inside the caller's
-// transaction. Calling it twice for a round counts the round twice.
-func Apply(ctx context.Context, tx pgx.Tx, e event.RoundSettled) error {
-	// Of two names the later one stays, and of two at the same instant the greater
-	// one: any order of application ends in the same row.
-	const upsert = `
-		INSERT INTO leaderboard_daily AS b (day, asset, player_id, name, seen_at, rounds, staked, paid)
-		VALUES ($1, $2, $3, $4, $5, 1, $6, $7)
-		ON CONFLICT (day, asset, player_id) DO UPDATE SET
-			name    = CASE WHEN (excluded.seen_at, excluded.name) > (b.seen_at, b.name) THEN excluded.name ELSE b.name END,
-			seen_at = greatest(b.seen_at, excluded.seen_at),
-			rounds  = b.rounds + 1,
-			staked  = b.staked + excluded.staked,
-			paid    = b.paid + excluded.paid`
-	_, err := tx.Exec(ctx, upsert, Day(e.SettledAt), string(e.Asset), e.Player, e.Name, e.SettledAt, int64(e.Stake), int64(e.Payout))
-	if err != nil {
-		return fmt.Errorf("apply round %s to the leaderboard: %w", e.Round, err)
-	}
-	return nil
+// Player is who an entry is about, under the name of the latest settlement.
+type Player struct {
+	ID   uuid.UUID `json:"id"`
+	Name string    `json:"name"`
 }
 
-// Top returns the best of a day by net win, best first. Any instant of the day, in
-// UTC, names it. limit is held between 1 and MaxLimit. A day without rounds has an
-// empty board, not nil.
-func Top(ctx context.Context, q Querier, day time.Time, asset money.Asset, limit int) ([]Entry, error) {
-	const best = `
-		SELECT player_id, name, rounds, staked, paid
-		FROM leaderboard_daily
-		WHERE day = $1 AND asset = $2
-		ORDER BY (paid - staked) DESC, player_id
-		LIMIT $3`
-	rows, err := q.Query(ctx, best, Day(day), string(asset), min(max(limit, 1), MaxLimit))
+// Entry is one line of a board. Amounts are minor units of the board's asset; Net is Paid
+// less Staked and may be negative. Rank counts from 1, and no two entries share one.
+type Entry struct {
+	Rank   int64        `json:"rank"`
+	Player Player       `json:"player"`
+	Rounds int64        `json:"rounds"`
+	Staked money.Amount `json:"staked"`
+	Paid   money.Amount `json:"paid"`
+	Net    money.Amount `json:"net"`
+	Best   *Best        `json:"best,omitempty"` // nil on days that were never rebuilt since there are multipliers
+}
+
+// Best is the round with a player's greatest multiplier in a period, the first of equals.
+type Best struct {
+	Multiplier money.Multiplier `json:"multiplier"`
+	Round      uuid.UUID        `json:"round"`
+	At         time.Time        `json:"at"`
+}
+
+// Apply puts a settled round on the boards of its day and its week, inside the caller's
+// transaction, and reports whether it was not there yet. It waits for a rebuild of the
+// player's rows. A transaction may apply the rounds of one player, or those of several in
+// the order of the players' ids.
+func Apply(ctx context.Context, tx pgx.Tx, e event.RoundSettled) (counted bool, err error) {
+	cost := e.Staked
+	if cost == 0 {
+		cost = e.Stake
+	}
+	const apply = `SELECT leaderboard_apply($1, $2, $3, $4, $5, $6, $7)`
+	err = tx.QueryRow(ctx, apply, e.Round, e.Player, e.Name, string(e.Asset), int64(cost), int64(e.Payout), e.SettledAt).Scan(&counted)
 	if err != nil {
-		return nil, fmt.Errorf("read the leaderboard of %s: %w", Day(day).Format(time.DateOnly), err)
+		return false, fmt.Errorf("apply round %s to the leaderboard: %w", e.Round, err)
 	}
-	entries := make([]Entry, 0, MaxLimit)
-	entries, err = pgx.AppendRows(entries, rows, func(row pgx.CollectableRow) (Entry, error) {
-		var e Entry
-		err := row.Scan(&e.Player.ID, &e.Player.Name, &e.Rounds, (*int64)(&e.Staked), (*int64)(&e.Paid))
-		e.Net = e.Paid - e.Staked
-		return e, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the leaderboard of %s: %w", Day(day).Format(time.DateOnly), err)
-	}
-	for i := range entries {
-		entries[i].Rank = i + 1
-	}
-	return entries, nil
+	return counted, nil
 }

@@ -1,5 +1,5 @@
-// Package board is the first consumer of the facts: it keeps the leaderboard of the
-// day.
+// Package board is the first consumer of the facts: it keeps the leaderboards of the day
+// and of the week.
 package board
 
 import (
@@ -36,7 +36,9 @@ func settled(e event.Event) (inbox.Effect, error) {
 		return nil, err
 	}
 	return func(ctx context.Context, tx pgx.Tx) error {
-		return poisoned(leaderboard.Apply(ctx, tx, round))
+		// Whether the round was new does not matter: a fact in another envelope counts no more.
+		_, err := leaderboard.Apply(ctx, tx, round)
+		return poisoned(err)
 	}, nil
 }
 
@@ -63,6 +65,8 @@ func read(data []byte) (event.RoundSettled, error) {
 		wrong = "asset"
 	case round.Stake <= 0:
 		wrong = "stake"
+	case round.Staked != 0 && round.Staked < round.Stake:
+		wrong = "staked"
 	case fact.Payout == nil || *fact.Payout < 0:
 		wrong = "payout"
 	case round.SettledAt.IsZero():

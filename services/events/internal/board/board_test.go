@@ -125,7 +125,7 @@ func TestARoundThatTheSchemaRefusesIsPoison(t *testing.T) {
 			t.Errorf("%s: error = %v; want params_invalid", name, err)
 		}
 	}
-	top, err := leaderboard.Top(t.Context(), db, round().SettledAt, money.Play, 5)
+	top, err := leaderboard.Top(t.Context(), db, leaderboard.Board{Period: leaderboard.Daily, By: leaderboard.Net, At: round().SettledAt, Asset: money.Play}, 5)
 	if err != nil || len(top) != 1 || top[0].Rounds != 1 {
 		t.Errorf("board = %+v, %v; want the one round that fits", top, err)
 	}
