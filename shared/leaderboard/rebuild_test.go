@@ -206,3 +206,42 @@ func TestAFactAfterTheRebuildDoesNotCount(t *testing.T) {
 		t.Errorf("board = %+v; want the round once", got)
 	}
 }
+
+// A round that is played and applied while a rebuild has begun, but has not got hold of the
+// player's rows, is not lost.
+func TestARebuildWaitsForFactsUnderWay(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t).Pool(t)
+	enrol(t, pool, 1, "Al")
+	first, second := settled(1, "Al", 100, 250, noon), settled(1, "Al", 100, 0, noon)
+	store(t, pool, first, "settled")
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	if _, err := Apply(t.Context(), tx, first); err != nil {
+		t.Fatal(err)
+	}
+	var rebuilt sync.WaitGroup
+	rebuilt.Go(func() { rebuild(t, pool, 10) })
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for waiting, deadline := false, time.Now().Add(20*time.Second); !waiting; <-tick.C {
+		const look = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`
+		if err := pool.QueryRow(t.Context(), look).Scan(&waiting); err != nil || time.Now().After(deadline) {
+			t.Fatal("the rebuild does not wait: ", err)
+		}
+	}
+	store(t, pool, second, "settled")
+	if _, err := Apply(t.Context(), tx, second); err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rebuilt.Wait()
+	if got := top(t, pool, noon, money.Play, 5); len(got) != 1 || got[0].Rounds != 2 {
+		t.Errorf("board = %+v; want both rounds", got)
+	}
+}
