@@ -1,10 +1,11 @@
 // Command events receives facts from Pub/Sub push subscriptions and keeps what is
-// made of them: one function per consumer, all of them in this binary. See
-// README.md.
+// made of them: one function per consumer, all of them in this binary. "events rebuild"
+// makes the leaderboards anew. See README.md.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -16,12 +17,23 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	err := run(ctx, os.Getenv, registerHTTP)
+	err := command(ctx, os.Args[1:])
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "events:", err)
 		os.Exit(1)
 	}
+}
+
+// command serves, or does what its arguments say.
+func command(ctx context.Context, args []string) error {
+	switch {
+	case len(args) == 0:
+		return run(ctx, os.Getenv, registerHTTP)
+	case len(args) == 1 && args[0] == "rebuild":
+		return rebuild(ctx, os.Getenv, os.Stdout)
+	}
+	return errors.New("usage: events [rebuild]")
 }
 
 // register names a function to the functions framework.

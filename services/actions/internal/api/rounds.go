@@ -4,15 +4,12 @@ import (
 	"encoding/json"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/vegascore/vegascore/services/actions/internal/jackpot"
 	"github.com/vegascore/vegascore/services/actions/internal/play"
-	"github.com/vegascore/vegascore/shared/leaderboard"
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/postgres"
@@ -135,32 +132,4 @@ func (a *API) jackpot(w http.ResponseWriter, r *http.Request) error {
 		Asset  money.Asset  `json:"asset"`
 		Rules  string       `json:"rules"`
 	}{held, money.Play, jackpot.Rules})
-}
-
-// leaderboard answers with the best of a day, to anyone. The query may name the day
-// (UTC, 2026-11-22; today if absent) and the number of entries (10 if absent).
-func (a *API) leaderboard(w http.ResponseWriter, r *http.Request) error {
-	day, limit := time.Now(), 10
-	query := r.URL.Query()
-	if text := query.Get("day"); text != "" {
-		var err error
-		if day, err = time.Parse(time.DateOnly, text); err != nil {
-			return problem.Of(problem.ParamsInvalid, "A day looks like 2026-11-22.")
-		}
-	}
-	if text := query.Get("limit"); text != "" {
-		var err error
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > leaderboard.MaxLimit {
-			return problem.Of(problem.ParamsInvalid, "The limit is 1 to %d.", leaderboard.MaxLimit)
-		}
-	}
-	entries, err := leaderboard.Top(r.Context(), a.DB, day, money.Play, limit)
-	if err != nil {
-		return postgres.Problem(err)
-	}
-	return web.WriteJSON(w, http.StatusOK, struct {
-		Day     string              `json:"day"`
-		Asset   money.Asset         `json:"asset"`
-		Entries []leaderboard.Entry `json:"entries"`
-	}{leaderboard.Day(day).Format(time.DateOnly), money.Play, entries})
 }
