@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -61,8 +62,8 @@ func TestAWrongCommandIsRefused(t *testing.T) {
 		{"DATABASE_URL=" + pgtest.Empty(t).URL, "schema"},
 	} {
 		_, err := rebuilt(t, test.env)
-		exit, ok := err.(*exec.ExitError)
-		if !ok || !strings.Contains(string(exit.Stderr), test.want) {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || !strings.Contains(string(exit.Stderr), test.want) {
 			t.Errorf("%s: %v; want it to name %s", test.env, err, test.want)
 		}
 	}
