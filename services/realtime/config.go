@@ -38,6 +38,7 @@ type config struct {
 	HealthToken string `env:"HEALTH_TOKEN" json:"-"`
 
 	Limits    limits
+	Tables    tables
 	Tokens    auth.Config
 	Redis     redisconn.Config
 	Adapter   broadcast.Adapter `env:"ADAPTER" envDefault:"classic"` // of all servers on this Redis
@@ -63,6 +64,9 @@ func readConfig(getenv func(string) string) (config, error) {
 	}
 	c.Telemetry.Service = "realtime"
 	c.Revision = cmp.Or(c.Revision, c.Telemetry.Version)
+	if err := c.Tables.check(); err != nil {
+		return c, err
+	}
 	return c, c.Limits.check()
 }
 

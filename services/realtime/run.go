@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vegascore/vegascore/services/realtime/internal/croupier"
 	"github.com/vegascore/vegascore/services/realtime/internal/lobby"
 	"github.com/vegascore/vegascore/services/realtime/socketio"
 	"github.com/vegascore/vegascore/shared/roster"
@@ -55,15 +56,21 @@ func run(ctx context.Context, getenv func(string) string) (err error) {
 		return fmt.Errorf("listen: %w", err)
 	}
 	rooms := socketio.New(options(c, peers, log))
-	hall := lobby.New(rooms.Of("/"), lobby.Parts{Verifier: verifier, Presence: peers.presence, Chats: peers.board, Logger: log})
+	parts := lobby.Parts{Verifier: verifier, Presence: peers.presence, Chats: peers.board, Logger: log}
+	dealer, closed := newCroupier(c, peers, log)
+	defer closed()
+	if dealer != nil {
+		parts.Presence = seats{peers.presence, dealer}
+	}
+	hall := lobby.New(rooms.Of("/"), parts)
 	peers.hall.Store(hall)
-	return serve(ctx, c, ln, rooms, hall, peers, log)
+	return serve(ctx, c, ln, rooms, hall, dealer, peers, log)
 }
 
 // serve runs the players' listener, the internal one, the checks and the cluster.
 // All of them have ended when it returns: first the sockets, then what they had to
 // say to other containers, then the rest.
-func serve(ctx context.Context, c config, ln net.Listener, rooms *socketio.Server, hall *lobby.Lobby, peers *peers, log *slog.Logger) error {
+func serve(ctx context.Context, c config, ln net.Listener, rooms *socketio.Server, hall *lobby.Lobby, dealer *croupier.Croupier, peers *peers, log *slog.Logger) error {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -72,6 +79,10 @@ func serve(ctx context.Context, c config, ln net.Listener, rooms *socketio.Serve
 	defer stop()
 	metrics := telemetry.NewMetrics()
 	figures(rooms, hall, peers, metrics)
+	if dealer != nil {
+		clocks(dealer, metrics)
+		wg.Go(func() { dealer.Run(ctx) }) // to the beginning of the drain: others take the tables over
+	}
 	state := watch(rooms.Of("/"), hall, peers, metrics, log, c)
 	state.WhenReady(func() { metrics.Started() })
 	wg.Go(func() { state.Run(background) })
