@@ -47,10 +47,12 @@ resource "google_cloud_run_v2_service" "realtime" {
 
       dynamic "env" {
         for_each = merge(local.environment, {
-          APP_VERSION  = coalesce(local.versions.realtime, "unreleased")
-          MEMORY_MB    = var.services.realtime.memory_mb
-          ORIGINS      = join(",", var.origins)
-          TRUSTED_HOPS = 2 # the load balancer, and Cloud Run's own
+          APP_VERSION      = coalesce(local.versions.realtime, "unreleased")
+          MEMORY_MB        = var.services.realtime.memory_mb
+          ORIGINS          = join(",", var.origins)
+          TRUSTED_HOPS     = 2 # the load balancer, and Cloud Run's own
+          ACTIONS_URL      = google_cloud_run_v2_service.actions.uri
+          ACTIONS_AUDIENCE = local.actions_audience
         })
         content {
           name  = env.key

@@ -119,7 +119,7 @@ func deployables(realtime int) []deployable {
 			return []map[string]string{v.database(), v.redis(), v.tokens(), v.signing(), v.facts(), v.called()}
 		}},
 		{"realtime", realtime, func(v variables) []map[string]string {
-			return []map[string]string{v.redis(), v.tokens()}
+			return []map[string]string{v.redis(), v.tokens(), v.calls()}
 		}},
 	}
 }
@@ -135,6 +135,10 @@ func (s *Stack) newServices(v variables) error {
 			if err := s.newService(name, d, v); err != nil {
 				return err
 			}
+		}
+		if d.name == "actions" { // those that come later call it
+			v.actionsURL = s.Service(d.name).URL
+			s.vars.actionsURL = v.actionsURL
 		}
 	}
 	return nil

@@ -161,7 +161,6 @@ func (s *Stack) open(ctx context.Context, door []net.Listener) error {
 	if err := errors.Join(s.serveMetadata(), s.newServices(s.vars)); err != nil {
 		return closeDoor(err)
 	}
-	s.vars.actionsURL = s.Service("actions").URL
 	if s.opts.Console {
 		if err := s.newSweep(s.vars); err != nil {
 			return closeDoor(err)

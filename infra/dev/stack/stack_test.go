@@ -137,6 +137,7 @@ func TestEachServiceGetsWhatItNeedsAndNoMore(t *testing.T) {
 		{"REDIS_URL", actions, true}, {"REDIS_URL", realtime, true}, {"REDIS_URL", events, false},
 		{"TOKEN_SIGNING_KEY_FILE", actions, true}, {"TOKEN_SIGNING_KEY_FILE", realtime, false}, {"TOKEN_KEYS_FILE", realtime, true},
 		{"PUBSUB_EMULATOR_HOST", actions, true}, {"PUSH_JWKS_FILE", events, true}, {"PUSH_JWKS_FILE", actions, true}, {"PUSH_JWKS_FILE", realtime, false},
+		{"ACTIONS_URL", realtime, true}, {"ACTIONS_URL", actions, false}, {"GCE_METADATA_HOST", realtime, true},
 		{"ALL", events, true}, {"ONLY", realtime, true}, {"ONLY", actions, false},
 	} {
 		if _, got := c.in[c.name]; got != c.want {
