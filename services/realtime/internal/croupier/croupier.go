@@ -100,8 +100,8 @@ func (c *Croupier) Enter(name string) {
 	}
 	t.members++
 	if t.members == 1 {
-		signal(t.poke)
-		signal(c.wake)
+		nudge(t.poke)
+		nudge(c.wake)
 	}
 }
 
@@ -121,7 +121,7 @@ func (c *Croupier) Exit(name string) {
 		return
 	}
 	t.left = time.Now()
-	signal(t.poke)
+	nudge(t.poke)
 	if !t.kept {
 		delete(c.tables, id)
 	}
@@ -233,7 +233,9 @@ func (c *Croupier) empty(t *table) (since time.Time, empty bool) {
 // that is missed costs no more than the rest of that lease's life.
 func (c *Croupier) listen(ctx context.Context) {
 	given := c.opts.Subscribe.Subscribe(ctx, channel)
-	defer func() { _ = given.Close() }()
+	closed := func() { _ = given.Close() }
+	defer closed()
+	defer context.AfterFunc(ctx, closed)() // nothing else ends a wait for a message
 	for {
 		m, err := given.ReceiveMessage(ctx)
 		switch {
@@ -247,14 +249,14 @@ func (c *Croupier) listen(ctx context.Context) {
 		default:
 			c.mu.Lock()
 			if t := c.tables[m.Payload]; t != nil {
-				signal(t.poke)
+				nudge(t.poke)
 			}
 			c.mu.Unlock()
 		}
 	}
 }
 
-func signal(token chan struct{}) {
+func nudge(token chan struct{}) {
 	select {
 	case token <- struct{}{}:
 	default: // it is there already

@@ -17,9 +17,10 @@
 // the service. Such a request carries the older fence, and the service refuses it once the
 // newer leader was there.
 //
-// A Redis that lost its data counts from 1 again. The service's refusal names the highest
-// fence that it has seen, and the next one is taken past it. Without Redis nobody leads:
-// what is open then is ended by the next leader, or by the sweep.
+// Fence numbers begin at Redis' time in ms, so they grow even when Redis has lost its data.
+// Where its clock went back, too, the service's refusal names the highest fence that it has
+// seen, and the next one is taken past it. Without Redis nobody leads: what is open then is
+// ended by the next leader, or by the sweep.
 //
 // When the last member here has left, the leader goes on until the round of that moment is
 // settled, a minute at most, and gives the lease back. A container that ends gives it back

@@ -26,18 +26,21 @@ const (
 // KEYS: lease, counter. ARGV: container, life in ms, a fence number that was seen, the
 // counter's life in ms. It returns the fence number, or 0 and the rest of the life of
 // somebody else's lease in ms.
+//
+// A fence number is Redis' time in ms, or one more than the last if that is higher. So a
+// Redis that lost the counter, or a replica that had not got it, gives out no number again
+// that is in use.
 var takeLease = redis.NewScript(`
 local held = redis.call('GET', KEYS[1])
 if held and string.match(held, '^(.*) %d+$') ~= ARGV[1] then
   return {0, redis.call('PTTL', KEYS[1])}
 end
-local fence, seen = redis.call('INCR', KEYS[2]), tonumber(ARGV[3])
-if fence <= seen then
-  fence = seen + 1
-  redis.call('SET', KEYS[2], string.format('%.0f', fence))
-end
-redis.call('PEXPIRE', KEYS[2], ARGV[4])
-redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. string.format('%.0f', fence), 'PX', ARGV[2])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local fence = math.max(now, tonumber(redis.call('GET', KEYS[2]) or '0') + 1, tonumber(ARGV[3]) + 1)
+local text = string.format('%.0f', fence)
+redis.call('SET', KEYS[2], text, 'PX', ARGV[4])
+redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. text, 'PX', ARGV[2])
 return {fence, 0}
 `)
 
