@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -40,7 +41,7 @@ func (t *tables) check() error {
 	}
 	u, err := url.Parse(t.Actions)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("read configuration: ACTIONS_URL is not the URL of a service")
+		return errors.New("read configuration: ACTIONS_URL is not the URL of a service")
 	}
 	t.Actions = strings.TrimSuffix(t.Actions, "/")
 	return nil
