@@ -165,6 +165,15 @@ func TestAnOldLeaseIsNeitherRenewedNorGivenBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := client.Del(t.Context(), keys(wheel)[1]).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := one.renew(t.Context(), last); !kept || err != nil {
+		t.Errorf("a lease is renewed: %t, %v", kept, err)
+	}
+	if counter, err := client.Get(t.Context(), keys(wheel)[1]).Int64(); counter != last.fence || err != nil {
+		t.Errorf("a counter that was lost is %d, %v; want %d again", counter, err, last.fence)
+	}
 	lost := &lease{table: wheel, value: "one 1", fence: 1}
 	lost.extend(time.Now(), time.Minute)
 	if kept, err := one.renew(t.Context(), lost); kept || err != nil {
@@ -175,6 +184,28 @@ func TestAnOldLeaseIsNeitherRenewedNorGivenBack(t *testing.T) {
 	}
 	if kept, err := client.Get(t.Context(), keys(wheel)[0]).Result(); err != nil || kept != last.value {
 		t.Errorf("the release of an old lease left %q, %v", kept, err)
+	}
+}
+
+func TestALeaderRenewsItsLease(t *testing.T) {
+	t.Parallel()
+	h, address := newHouse(t), redistest.New(t)
+	one := start(t, "one", h.URL, address, func(o *Options) { o.Lease = 6 * time.Second })
+	one.Enter("table:" + wheel)
+	h.led(t, wheel)
+	fence, client := h.round(wheel).fence, dial(t, address)
+	for range 2 {
+		last := time.Hour
+		eventually(t, "the lease is longer again", func() (bool, any) {
+			rest, err := client.PTTL(t.Context(), keys(wheel)[0]).Result()
+			rose := rest > last
+			last = rest
+			return rose && err == nil, rest
+		})
+	}
+	h.led(t, wheel)
+	if f := h.round(wheel).fence; f != fence || one.Lost() != 0 {
+		t.Errorf("fence %d, %d leases lost; want the first lease kept, %d", f, one.Lost(), fence)
 	}
 }
 
