@@ -14,13 +14,14 @@ type Sums struct {
 	Expected float64 `json:"expected"` // payout by theory
 	Variance float64 `json:"variance"` // of the payout by theory, minor units squared
 	Farthest float64 `json:"farthest"` // that one payout may be from its expectation
+	Skill    float64 `json:"skill"`    // how much of Expected depends on how the players play
 }
 
 // Plus adds the sums of another container.
 func (s Sums) Plus(o Sums) Sums {
 	return Sums{
 		Bets: s.Bets + o.Bets, Staked: s.Staked + o.Staked, Paid: s.Paid + o.Paid,
-		Expected: s.Expected + o.Expected, Variance: s.Variance + o.Variance, Farthest: max(s.Farthest, o.Farthest),
+		Expected: s.Expected + o.Expected, Variance: s.Variance + o.Variance, Farthest: max(s.Farthest, o.Farthest), Skill: s.Skill + o.Skill,
 	}
 }
 
@@ -40,13 +41,16 @@ type Band struct {
 // so it needs no number of bets to be true, and players may choose a stake by what
 // happened before. It is wide while few bets were made, or while one large bet makes up
 // most of the money.
+//
+// Where the players' skill counts, Theory is what the best play returns, and the band
+// reaches down to what the worst may.
 func (s Sums) Band() Band {
 	l := math.Log(2 / doubt)
 	a := s.Farthest * l / 3
 	t := a + math.Sqrt(a*a+2*s.Variance*l)
 	return Band{
 		RTP: s.Paid / s.Staked, Theory: s.Expected / s.Staked,
-		Low: max(0, s.Expected-t) / s.Staked, High: (s.Expected + t) / s.Staked,
-		Outside: math.Abs(s.Paid-s.Expected) > t,
+		Low: max(0, s.Expected-s.Skill-t) / s.Staked, High: (s.Expected + t) / s.Staked,
+		Outside: s.Paid > s.Expected+t || s.Paid < s.Expected-s.Skill-t,
 	}
 }

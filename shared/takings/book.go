@@ -5,6 +5,7 @@
 package takings
 
 import (
+	"math"
 	"sync"
 
 	"github.com/vegascore/vegascore/shared/money"
@@ -42,6 +43,32 @@ func (b *Book) Settled(game string, stake, payout money.Amount, prizes []money.P
 	s.Expected += expected
 	s.Variance += variance
 	s.Farthest = max(s.Farthest, farthest)
+}
+
+// Return is what the rules of a game of steps give back in the long run for a first stake:
+// the least and the most, which differ where it depends on how the player plays.
+type Return struct{ Least, Most float64 }
+
+// Finished counts a round of a game of steps, with its first stake and all that it cost. What
+// is staked beside the first stake comes back on average (see the games' sheets). Its
+// variance depends on what the player does, so that of the payout itself is taken.
+func (b *Book) Finished(game string, stake, staked, payout money.Amount, theory Return) {
+	beside := float64(staked - stake)
+	expected := theory.Most*float64(stake) + beside
+	off := float64(payout) - expected
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.games[game]
+	if s == nil {
+		return
+	}
+	s.Bets++
+	s.Staked += float64(staked)
+	s.Paid += float64(payout)
+	s.Expected += expected
+	s.Skill += (theory.Most - theory.Least) * float64(stake)
+	s.Variance += off * off
+	s.Farthest = max(s.Farthest, math.Abs(off))
 }
 
 // theory is the expectation and the variance of a bet's payout as it would be paid,

@@ -74,6 +74,49 @@ func TestAnUnfairGameLeavesItsBand(t *testing.T) {
 	}
 }
 
+// A round of steps that pays 20 times its stake with a chance, else nothing.
+func step(b *Book, n int, chance float64, theory Return, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range n {
+		stake, payout := money.Amount(1+r.IntN(1000)), money.Amount(0)
+		if r.Float64() < chance {
+			payout = 20 * stake
+		}
+		b.Finished("coin", stake, 2*stake, payout+stake, theory) // doubled, and that comes back
+	}
+}
+
+func TestAGameOfStepsStaysInItsBand(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(200) {
+		for name, theory := range map[string]Return{"luck": {.98, .98}, "skill": {.9, .99}, "no bounds": {0, .981}} {
+			b := New([]string{"coin"})
+			for range 20 {
+				step(b, 250, .049, theory, seed*100+b.games["coin"].Bets)
+				if f := b.Sums("coin").Band(); f.Outside || f.RTP < f.Low || f.RTP > f.High {
+					t.Fatalf("%s, seed %d: RTP %v after %d bets is outside of %v to %v", name, seed, f.RTP, b.Sums("coin").Bets, f.Low, f.High)
+				}
+			}
+		}
+	}
+}
+
+func TestAnUnfairGameOfStepsLeavesItsBand(t *testing.T) {
+	t.Parallel()
+	for name, chance := range map[string]float64{"pays too much": .06, "pays too little": .03} {
+		b := New([]string{"coin"})
+		step(b, 20_000, chance, Return{.9, .98}, 1)
+		if f := b.Sums("coin").Band(); !f.Outside || f.RTP >= f.Low && f.RTP <= f.High {
+			t.Errorf("%s: RTP %v is inside of %v to %v", name, f.RTP, f.Low, f.High)
+		}
+	}
+	b := New([]string{"coin"})
+	step(b, 20_000, .03, Return{0, .98}, 1)
+	if f := b.Sums("coin").Band(); f.Outside {
+		t.Errorf("players who play badly: RTP %v is outside of %v to %v", f.RTP, f.Low, f.High)
+	}
+}
+
 func TestOneLuckyBetIsNoAlarm(t *testing.T) {
 	t.Parallel()
 	b := New([]string{"slots"})

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
+	"math/big"
 	"strings"
 
 	"github.com/vegascore/vegascore/services/actions/internal/games/sheet"
@@ -40,7 +42,26 @@ func entry(rules sheet.Sheet) Game {
 		panic(fmt.Sprintf("games: the sheet of %q: %v", rules.Rules, err)) // found by any test: sheets are constants
 	}
 	sum := sha256.Sum256(text)
-	return Game{Name: name, Rules: rules.Rules, Sheet: text, Most: rules.Most, Hash: hex.EncodeToString(sum[:])}
+	return Game{Name: name, Rules: rules.Rules, Sheet: text, Most: rules.Most, Hash: hex.EncodeToString(sum[:]), Return: bounds(rules.Returns)}
+}
+
+// bounds are the least and the greatest return of all bets of a game.
+func bounds(all []sheet.Return) [2]float64 {
+	b := [2]float64{math.Inf(1), 0}
+	for _, r := range all {
+		for i, text := range r.RTP {
+			exact, ok := new(big.Rat).SetString(text)
+			if !ok {
+				panic(fmt.Sprintf("games: %q is no return", text)) // found by any test: sheets are constants
+			}
+			if f, _ := exact.Float64(); i == 0 {
+				b[0] = min(b[0], f)
+			} else {
+				b[1] = max(b[1], f)
+			}
+		}
+	}
+	return b
 }
 
 func index[T any](key func(T) string, entries ...T) map[string]T {

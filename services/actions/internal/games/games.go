@@ -39,7 +39,7 @@ var all = catalogue(
 	define(plinko.Sheet(), plinko.Play),
 	steps(slots.Sheet(), slots.Open),
 	steps(mines.Sheet(), mines.Open),
-	steps(blackjack.Sheet(), blackjack.Open),
+	skill(steps(blackjack.Sheet(), blackjack.Open)),
 	shared(define(roulette.Sheet(), roulette.Play), roulette.Spin),
 	shared(steps(crash.Sheet(), crash.Open), crash.Draw),
 )
@@ -53,6 +53,7 @@ type Game struct {
 	Most   money.Multiplier // the most that a round can pay for its first stake
 	Steps  bool             // rounds take actions
 	Shared bool             // one draw decides the rounds of a whole table
+	Return [2]float64       // for a first stake, the least and the most over all ways to play
 	read   func(params []byte) (Move, error)
 	action func(text []byte) (Action, error)
 	draw   func(fair.Draws) any
@@ -207,6 +208,13 @@ func define[P priced, O any](rules sheet.Sheet, play func(P, fair.Draws) (O, mon
 			return Round{State: text, View: text, Over: true, Staked: money.MultiplierUnit, Pays: pays, game: g.Name}, nil
 		}}, nil
 	}
+	return g
+}
+
+// skill makes a game one whose sheet has the return of the best play alone: a player may do
+// as badly as one likes.
+func skill(g Game) Game {
+	g.Return[0] = 0
 	return g
 }
 

@@ -2,6 +2,7 @@ package games
 
 import (
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/vegascore/vegascore/shared/fair"
@@ -104,4 +105,22 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestTheReturnOfAGameIsThatOfItsSheet(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string][2]float64{
+		"dice": {.98990233, .99}, "plinko": {.981112, .990736}, "slots": {.964643, .964643}, "mines": {.989920, .99},
+		"blackjack": {0, .99429612}, "roulette": {36. / 37, 36. / 37}, "crash": {.989977, .99},
+	} {
+		g, err := Find(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range want {
+			if math.Abs(g.Return[i]-want[i]) > 1e-6 {
+				t.Errorf("%s: %v; want %v", name, g.Return, want)
+			}
+		}
+	}
 }

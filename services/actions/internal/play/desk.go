@@ -42,11 +42,6 @@ type Database interface {
 	Pooled() bool
 }
 
-// Takings hears of each round once its money has moved; *takings.Book does.
-type Takings interface {
-	Settled(game string, stake, payout money.Amount, prizes []money.Prize)
-}
-
 // Desk takes bets. It may be used by many goroutines.
 type Desk struct {
 	db      Database
@@ -79,10 +74,6 @@ func NewDesk(db Database, opts Options, wake func()) *Desk {
 
 // Close waits for the transactions that are under way.
 func (d *Desk) Close() { d.queue.Wait() }
-
-// Tell has t hear of the rounds from here on. Call it before the first bet; t is
-// called concurrently and must not block.
-func (d *Desk) Tell(t Takings) { d.takings = t }
 
 // Place plays a bet and returns once its outcome is committed. Errors are problems,
 // or come from the database as postgres.Problem leaves them.
@@ -137,7 +128,9 @@ func (d *Desk) place(ctx context.Context, bets []*Bet) (results []result, err er
 	if err != nil {
 		return nil, err
 	}
-	d.tell(bets, results)
+	for i, r := range results {
+		d.count(r.over, bets[i].move.Prizes)
+	}
 	return results, nil
 }
 
@@ -153,17 +146,6 @@ func insist(ctx context.Context, once func() error) error {
 		case <-time.After(rand.N(firstPause << (attempt - 1))):
 		case <-ctx.Done():
 			return err
-		}
-	}
-}
-
-func (d *Desk) tell(bets []*Bet, results []result) {
-	if d.takings == nil {
-		return
-	}
-	for i, r := range results {
-		if r.over != nil {
-			d.takings.Settled(r.over.Game, r.over.Staked, r.over.Payout, bets[i].move.Prizes)
 		}
 	}
 }

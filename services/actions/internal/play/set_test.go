@@ -10,16 +10,28 @@ import (
 
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/problem"
+	"github.com/vegascore/vegascore/shared/takings"
 )
 
 // till hears of rounds.
-type till struct{ rounds, sum atomic.Int64 }
+type till struct {
+	rounds, sum atomic.Int64
+
+	mu       sync.Mutex
+	finished []string
+}
 
 func (l *till) Settled(game string, stake, payout money.Amount, prizes []money.Prize) {
 	if game == "dice" && len(prizes) == 1 {
 		l.rounds.Add(1)
 		l.sum.Add(int64(stake - payout))
 	}
+}
+
+func (l *till) Finished(game string, stake, staked, payout money.Amount, theory takings.Return) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.finished = append(l.finished, fmt.Sprintf("%s %d of %d pays %d by %.2f", game, stake, staked, payout, theory.Most))
 }
 
 func TestASetOfBetsGoesTogether(t *testing.T) {

@@ -65,9 +65,7 @@ func (d *Desk) Act(ctx context.Context, s *Step) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("play action on round %s: %w", s.round, postgres.Problem(err))
 	}
-	if r.over != nil && d.takings != nil {
-		d.takings.Settled(r.over.Game, r.over.Staked, r.over.Payout, nil)
-	}
+	d.count(r.over, nil)
 	return r.answer, r.err
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/vegascore/vegascore/shared/fair"
@@ -113,10 +114,19 @@ func TestARoundOfStepsHoldsItsStakeUntilItEnds(t *testing.T) {
 func TestAMineTakesTheStake(t *testing.T) {
 	t.Parallel()
 	h := open(t)
+	told := &till{}
+	h.desk.Tell(told)
 	ada := h.guest("Ada")
 	r := h.begin(ada, "k", "mines", 1000, `{"mines":5}`)
+	if len(told.finished) != 0 {
+		t.Errorf("an open round was counted: %v", told.finished)
+	}
 	_, mined := laid(r.Nonce, 5)
 	last := h.mustAct(ada, "a", r.ID, reveal(mined[2]))
+	h.mustAct(ada, "a", r.ID, reveal(mined[2]))
+	if diff := cmp.Diff([]string{"mines 1000 of 1000 pays 0 by 0.99"}, told.finished); diff != "" {
+		t.Errorf("counted (-want +got):\n%s", diff)
+	}
 	if last.State != "settled" || last.Payout != 0 || last.Balance != 99_000 || h.held() != 0 {
 		t.Errorf("hit: %+v, held %d", last, h.held())
 	}
