@@ -1,11 +1,15 @@
 package croupier
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/vegascore/vegascore/shared/redistest"
 )
@@ -49,17 +53,46 @@ func TestOneOfThreeLeadsAndAnotherTakesOver(t *testing.T) {
 // With a lease far longer than the test, only the news of its return lets another go on.
 func TestDrainAndTheLastMemberHandOverAtOnce(t *testing.T) {
 	t.Parallel()
-	h, address := newHouse(t), redistest.New(t)
+	t.Run("redis", func(t *testing.T) {
+		t.Parallel()
+		handOver(t, redistest.New(t), func(c redis.UniversalClient) (int64, error) {
+			n, err := c.PubSubNumSub(t.Context(), channel).Result()
+			return n[channel], err
+		})
+	})
+	t.Run("cluster", func(t *testing.T) {
+		t.Parallel()
+		handOver(t, redistest.Cluster(t).URL, func(c redis.UniversalClient) (all int64, err error) {
+			cluster, ok := c.(*redis.ClusterClient)
+			if !ok {
+				t.Fatalf("the client of a cluster is a %T", c)
+			}
+			var mu sync.Mutex
+			err = cluster.ForEachShard(t.Context(), func(ctx context.Context, node *redis.Client) error {
+				n, err := node.PubSubNumSub(ctx, channel).Result()
+				mu.Lock()
+				defer mu.Unlock()
+				all += n[channel]
+				return err
+			})
+			return all, err
+		})
+	})
+}
+
+// handOver counts with listeners those who wait for news of leases.
+func handOver(t *testing.T, address string, listeners func(redis.UniversalClient) (int64, error)) {
+	h := newHouse(t)
 	long := func(o *Options) { o.Lease = 10 * patience }
 	one := start(t, "one", h.URL, address, long)
 	one.Enter("table:" + wheel)
 	h.led(t, wheel)
 	two := start(t, "two", h.URL, address, long)
 	two.Enter("table:" + wheel)
-	heard := dial(t, address)
-	eventually(t, "two listens", func() (bool, any) {
-		n, err := heard.PubSubNumSub(t.Context(), channel).Result()
-		return n[channel] == 2, err
+	client := dial(t, address)
+	eventually(t, "both listen", func() (bool, any) {
+		n, err := listeners(client)
+		return n == 2, err
 	})
 	one.Exit("table:" + wheel) // the round ends first
 	began := time.Now()
