@@ -54,13 +54,17 @@ const (
 	UnknownGame       Code = "unknown_game"
 	UnknownTable      Code = "unknown_table"
 	ActionInvalid     Code = "action_invalid" // no such action in this game
+	CursorInvalid     Code = "cursor_invalid"
 	InsufficientFunds Code = "insufficient_funds"
 	LimitsInvalid     Code = "limits_invalid" // a set of limits that nobody can have
 
 	// What the round does not allow now.
 	ActionRefused Code = "action_refused" // a step was skipped, or comes too late
 	RoundOver     Code = "round_over"
-	RoundOpen     Code = "round_open" // another one has to end first
+	RoundOpen     Code = "round_open" // one has to end first
+	RoundVoid     Code = "round_void" // it did not count
+	// SeedNotRevealed says that what is asked for would tell a seed that is still in use.
+	SeedNotRevealed Code = "seed_not_revealed"
 
 	// What is the server's own trouble. The three 503s carry Retry-After.
 	Internal    Code = "internal"
@@ -83,7 +87,7 @@ func (c Code) Status() int {
 		return http.StatusNotFound
 	case MethodNotAllowed:
 		return http.StatusMethodNotAllowed
-	case Conflict, ActionRefused, RoundOver, RoundOpen:
+	case Conflict, ActionRefused, RoundOver, RoundOpen, RoundVoid, SeedNotRevealed:
 		return http.StatusConflict
 	case BodyTooLarge:
 		return http.StatusRequestEntityTooLarge
@@ -91,7 +95,7 @@ func (c Code) Status() int {
 		return http.StatusUnsupportedMediaType
 	case TooManyRequests:
 		return http.StatusTooManyRequests
-	case KeyReused, NameInvalid, StakeOutOfRange, ParamsInvalid, SeedInvalid, UnknownGame, UnknownTable, ActionInvalid, InsufficientFunds, LimitsInvalid:
+	case KeyReused, NameInvalid, StakeOutOfRange, ParamsInvalid, SeedInvalid, UnknownGame, UnknownTable, ActionInvalid, CursorInvalid, InsufficientFunds, LimitsInvalid:
 		return http.StatusUnprocessableEntity
 	case Busy, Unavailable, Draining:
 		return http.StatusServiceUnavailable

@@ -93,32 +93,13 @@ func played(w http.ResponseWriter, status int, answer play.Answer) error {
 func roundID(r *http.Request) (uuid.UUID, error) {
 	text := r.PathValue("id")
 	if text == "" { // served alone, under any path
-		text = path.Base(strings.TrimSuffix(r.URL.Path, "/actions"))
+		text = path.Base(strings.TrimSuffix(strings.TrimSuffix(r.URL.Path, "/actions"), "/bundle"))
 	}
 	id, err := uuid.Parse(text)
 	if err != nil || id.String() != text {
 		return uuid.UUID{}, play.NotFound()
 	}
 	return id, nil
-}
-
-// round answers with one of the player's own rounds.
-func (a *API) round(w http.ResponseWriter, r *http.Request) error {
-	claims, err := a.player(r)
-	if err != nil {
-		return err
-	}
-	id, err := roundID(r)
-	if err != nil {
-		return err
-	}
-	record, err := play.Find(r.Context(), a.DB, claims.Player, id)
-	if err != nil {
-		return err
-	}
-	return web.WriteJSON(w, http.StatusOK, struct {
-		Round play.Record `json:"round"`
-	}{record})
 }
 
 // jackpot answers with what is in it, to anyone.

@@ -87,7 +87,8 @@ func Current(ctx context.Context, q Querier, player uuid.UUID) (Pair, error) {
 
 // Rotate reveals the active server seed and starts the next pair with the given
 // client seed. It returns the problem seed_invalid for a client seed that package
-// fair does not take, and ErrNoPair. A rotation that is repeated rotates again.
+// fair does not take, round_open while a round that is not over draws from the active pair,
+// and ErrNoPair. A rotation that is repeated rotates again.
 func Rotate(ctx context.Context, db Transactor, player uuid.UUID, clientSeed string) (Pair, Revealed, error) {
 	if !fair.ValidClientSeed(clientSeed) {
 		return Pair{}, Revealed{}, problem.Of(problem.SeedInvalid, "A client seed is 1 to 64 of A-Z a-z 0-9 _ and -.")
@@ -101,6 +102,9 @@ func Rotate(ctx context.Context, db Transactor, player uuid.UUID, clientSeed str
 		}
 		if len(held) == 0 {
 			return ErrNoPair
+		}
+		if err := idle(ctx, tx, player); err != nil {
+			return err
 		}
 		if old, err = reveal(ctx, tx, player); err != nil {
 			return err
@@ -118,6 +122,22 @@ func Rotate(ctx context.Context, db Transactor, player uuid.UUID, clientSeed str
 		return Pair{}, Revealed{}, fmt.Errorf("rotate seeds of player %s: %w", player, postgres.Problem(err))
 	}
 	return pair, old, nil
+}
+
+// idle returns a problem unless all rounds of the active pair are over: who knows the seed
+// knows what an open round will draw.
+func idle(ctx context.Context, tx pgx.Tx, player uuid.UUID) error {
+	const find = `
+		SELECT r.id FROM rounds r JOIN seeds s ON s.id = r.seed_id
+		WHERE r.player_id = $1 AND r.state = 'open' AND s.state = 'active' LIMIT 1`
+	var open uuid.UUID
+	switch err := tx.QueryRow(ctx, find, player).Scan(&open); {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
+	return problem.Of(problem.RoundOpen, "Your round %s draws from these seeds. Play it to its end first.", open)
 }
 
 func reveal(ctx context.Context, tx pgx.Tx, player uuid.UUID) (Revealed, error) {

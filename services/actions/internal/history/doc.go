@@ -1,0 +1,3 @@
+// Package history reads what players have played: their rounds, newest first, and the
+// bundle of a round, from which anybody can verify it (package verify).
+package history
