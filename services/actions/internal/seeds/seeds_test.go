@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // open returns a database with one player.
 func open(t *testing.T) (*postgres.DB, uuid.UUID) {
 	t.Helper()
-	db, err := postgres.Open(t.Context(), postgres.Config{URL: pgtest.New(t).URL, MaxConns: 4}, slog.New(slog.DiscardHandler))
+	db, err := postgres.Open(t.Context(), postgres.Config{URL: pgtest.New(t).URL, MaxConns: 12}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
