@@ -22,11 +22,13 @@ const (
 	noAccount    verdict = "no_account"
 	isFrozen     verdict = "frozen"
 	isOpen       verdict = "open"
+	isRefused    verdict = "refused"   // what protects the player says no
 	notFound     verdict = "not_found" // of an action's round
 )
 
 // claimed is a row of play_claim. The seed and nonce are there for isNew, the stored
-// round for isReplay, the id of the round that is in the way for isOpen.
+// round for isReplay, the id of the round that is in the way for isOpen, and why in answer
+// for isRefused.
 type claimed struct {
 	verdict    verdict
 	account    uuid.UUID
@@ -48,13 +50,23 @@ const (
 	begin         = `BEGIN`
 	beginTimeouts = `SELECT set_config('statement_timeout', '5000', true), set_config('lock_timeout', '2000', true),
 		set_config('idle_in_transaction_session_timeout', '5000', true)`
+	beginMaxima = `SELECT set_config('play.maxima', $1, true)`
 )
 
+// opening is how the transactions of a desk begin.
+type opening struct {
+	pooled bool
+	maxima string // the house's own limits, for play_refusal; empty when there are none
+}
+
 // queueBegin adds the start of a transaction to a pipeline.
-func queueBegin(b *pgx.Batch, pooled bool) {
+func queueBegin(b *pgx.Batch, o opening) {
 	b.Queue(begin)
-	if pooled {
+	if o.pooled {
 		b.Queue(beginTimeouts)
+	}
+	if o.maxima != "" {
+		b.Queue(beginMaxima, o.maxima)
 	}
 }
 
@@ -63,9 +75,9 @@ const claimSQL = `SELECT verdict, account, balance, seed, server_seed, server_ha
 
 // claim begins the transaction and claims the bets, which are of different players,
 // in one round trip. The answer is in the order of the bets.
-func claim(ctx context.Context, conn *pgx.Conn, pooled bool, asset money.Asset, bets []*Bet) ([]claimed, error) {
+func claim(ctx context.Context, conn *pgx.Conn, o opening, asset money.Asset, bets []*Bet) ([]claimed, error) {
 	var b pgx.Batch
-	queueBegin(&b, pooled)
+	queueBegin(&b, o)
 	players, keys, stakes := make([]pgtype.UUID, len(bets)), make([]string, len(bets)), make([]int64, len(bets))
 	names, stepped := make([]string, len(bets)), make([]bool, len(bets))
 	for i, bet := range bets {

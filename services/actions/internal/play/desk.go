@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/vegascore/vegascore/services/actions/internal/batch"
+	"github.com/vegascore/vegascore/services/actions/internal/protection"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/problem"
@@ -45,6 +46,7 @@ type Database interface {
 // Desk takes bets. It may be used by many goroutines.
 type Desk struct {
 	db      Database
+	maxima  string // of protection.Maxima
 	asset   money.Asset
 	wake    func()
 	takings Takings // nil: nobody counts
@@ -60,17 +62,21 @@ type Options struct {
 	// Executors is how many transactions run at the same time, each with a connection;
 	// 8 when 0. The pool should have a connection for each, and some for the rest.
 	Executors int `env:"BET_EXECUTORS"`
+	// Maxima are the house's own limits of what a player stakes, loses and plays.
+	Maxima protection.Maxima `env:"HOUSE_LIMITS"`
 }
 
 // NewDesk returns a desk for play money. wake is called after each commit that has
 // left rows in the outbox; it must not block.
 func NewDesk(db Database, opts Options, wake func()) *Desk {
-	d := &Desk{db: db, asset: money.Play, wake: wake, turns: turns{waiting: make(map[uuid.UUID]*turn)}}
+	d := &Desk{db: db, maxima: opts.Maxima.Setting(), asset: money.Play, wake: wake, turns: turns{waiting: make(map[uuid.UUID]*turn)}}
 	d.queue = batch.New(batch.Options{
 		Executors: cmp.Or(opts.Executors, 8), Size: cmp.Or(opts.Batch, 64), Backlog: backlog, Time: timeLimit,
 	}, d.place, ofAll)
 	return d
 }
+
+func (d *Desk) opening() opening { return opening{pooled: d.db.Pooled(), maxima: d.maxima} }
 
 // Close waits for the transactions that are under way.
 func (d *Desk) Close() { d.queue.Wait() }
@@ -161,7 +167,7 @@ func (d *Desk) attempt(ctx context.Context, bets []*Bet) (_ []result, err error)
 	defer conn.Release()
 	defer rollback(ctx, conn.Conn())
 
-	claims, err := claim(ctx, conn.Conn(), d.db.Pooled(), d.asset, bets)
+	claims, err := claim(ctx, conn.Conn(), d.opening(), d.asset, bets)
 	if err != nil {
 		return nil, err
 	}
@@ -210,6 +216,8 @@ func refuse(bet *Bet, c *claimed) result {
 		return result{err: problem.Of(problem.InsufficientFunds, "The balance is %d.", c.balance)}
 	case isFrozen:
 		return result{err: problem.Of(problem.AccountFrozen, "The house is looking into this account.")}
+	case isRefused:
+		return result{err: protection.Refusal(c.answer)}
 	case noAccount:
 		return result{err: problem.Of(problem.TokenInvalid, "The player of this token does not exist here.")}
 	}

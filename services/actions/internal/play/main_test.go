@@ -158,10 +158,17 @@ func (h *house) sound() {
 			WHERE r.id IS NULL OR coalesce(o.n, 0) <> CASE r.state WHEN 'settled' THEN 1 ELSE 0 END`,
 		"rounds that were over at once without their three events, or events of no round": `
 			WITH told AS (SELECT coalesce(body->0->>'id', body->0->>'round', body->>'round')::uuid AS round_id, count(*) AS n, count(DISTINCT type) AS kinds
-				FROM outbox GROUP BY 1)
+				FROM outbox WHERE type <> 'reality_check' GROUP BY 1)
 			SELECT count(*) FROM rounds r FULL JOIN told o ON o.round_id = r.id
 			CROSS JOIN LATERAL (SELECT count(*) AS won FROM ledger_transfers t WHERE t.kind = 'jackpot' AND t.round_id = r.id) j
 			WHERE r.id IS NULL OR o.round_id IS NULL OR r.created_at = r.settled_at AND (o.n - j.won <> 3 OR o.kinds - j.won <> 3)`,
+		"hours that do not hold what was staked and paid": `
+			WITH booked AS (SELECT a.owner, sum(t.amount) FILTER (WHERE t.debit = a.id) AS staked, sum(t.amount) FILTER (WHERE t.credit = a.id AND t.kind <> 'grant') AS paid
+				FROM ledger_accounts a JOIN ledger_transfers t ON a.id IN (t.debit, t.credit) WHERE a.owner IS NOT NULL GROUP BY a.owner),
+			counted AS (SELECT player_id, sum(staked) AS staked, sum(paid) AS paid, sum(rounds) AS rounds FROM player_hours GROUP BY player_id),
+			played AS (SELECT player_id, count(*) AS rounds FROM rounds GROUP BY player_id)
+			SELECT count(*) FROM booked b FULL JOIN counted c ON c.player_id = b.owner FULL JOIN played p ON p.player_id = coalesce(b.owner, c.player_id)
+			WHERE coalesce(b.staked, 0) <> coalesce(c.staked, 0) OR coalesce(b.paid, 0) <> coalesce(c.paid, 0) OR coalesce(c.rounds, 0) <> coalesce(p.rounds, 0)`,
 		"seeds whose nonces are not those of their rounds": `
 			WITH used AS (SELECT seed_id, count(*) AS n, count(DISTINCT nonce) AS nonces, max(nonce) + 1 AS next FROM rounds GROUP BY seed_id)
 			SELECT count(*) FROM seeds s LEFT JOIN used u ON u.seed_id = s.id

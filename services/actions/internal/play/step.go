@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/vegascore/vegascore/services/actions/internal/games"
+	"github.com/vegascore/vegascore/services/actions/internal/protection"
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
@@ -78,7 +79,7 @@ func (d *Desk) step(ctx context.Context, s *Step) (result, error) {
 	defer conn.Release()
 	defer rollback(ctx, conn.Conn())
 
-	c, err := claimStep(ctx, conn.Conn(), d.db.Pooled(), s)
+	c, err := claimStep(ctx, conn.Conn(), d.opening(), s)
 	if err != nil {
 		return result{}, err
 	}
@@ -101,7 +102,11 @@ func (d *Desk) step(ctx context.Context, s *Step) (result, error) {
 		return result{}, err
 	}
 	s.answer = m.answer
-	if err := settleStep(ctx, conn.Conn(), m); err != nil {
+	err = settleStep(ctx, conn.Conn(), m)
+	if refusal, ok := protection.Refused(err); ok {
+		return result{err: refusal}, nil
+	}
+	if err != nil {
 		return result{}, err
 	}
 	d.wake()

@@ -44,9 +44,9 @@ const stepClaimSQL = `SELECT verdict, account, balance, round, table_id, rules, 
 	FROM play_step_claim($1, $2, $3)`
 
 // claimStep begins the transaction and claims the step, in one round trip.
-func claimStep(ctx context.Context, conn *pgx.Conn, pooled bool, s *Step) (*stepClaim, error) {
+func claimStep(ctx context.Context, conn *pgx.Conn, o opening, s *Step) (*stepClaim, error) {
 	var b pgx.Batch
-	queueBegin(&b, pooled)
+	queueBegin(&b, o)
 	var c stepClaim
 	b.Queue(stepClaimSQL, parameter(s.player.ID), s.key, parameter(s.round)).QueryRow(func(row pgx.Row) error { return c.scan(row) })
 	if err := conn.SendBatch(ctx, &b).Close(); err != nil {
