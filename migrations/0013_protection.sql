@@ -1,8 +1,8 @@
 -- phase: expand
 -- tx: on
 --
--- What players have staked, got and played in each hour, and what keeps them from playing
--- more than they want to (services/actions/internal/protection). There is one asset.
+-- What players have staked, got and played, and what keeps them from playing more than they
+-- want to (services/actions/internal/protection). Limits are of the asset PLAY.
 
 SELECT set_config('search_path', format('%I, pg_temp', current_schema()), true);
 
@@ -16,24 +16,33 @@ CREATE FUNCTION limit_length(span text) RETURNS interval LANGUAGE sql IMMUTABLE 
 $$;
 CREATE FUNCTION session_gap() RETURNS interval LANGUAGE sql IMMUTABLE AS $$ SELECT interval '15 minutes'; $$;
 
--- A player's hour of the database's clock (UTC). played is the time between bets that were
--- less than session_gap apart, in the hour of the later one. The last row of a player also
--- has the session that was played last: since when, until which bet, with what in and out,
--- and when the player is told so. Rows change under the lock of the player's account.
+-- What a player has done in all lies in the row that every bet changes anyway, the account:
+-- a row of its own would cost a bet a tenth more. played is the time between bets that were
+-- less than session_gap apart. Then the session that was played last: since when, until which
+-- bet, what had been staked and paid before it, and when the player is told how long it is.
+ALTER TABLE ledger_accounts
+    ADD COLUMN rounds         bigint   NOT NULL DEFAULT 0,
+    ADD COLUMN staked         bigint   NOT NULL DEFAULT 0,
+    ADD COLUMN paid           bigint   NOT NULL DEFAULT 0, -- with what came back of void rounds
+    ADD COLUMN played         interval NOT NULL DEFAULT '0',
+    ADD COLUMN hour           timestamptz, -- of the last row of player_hours
+    ADD COLUMN session_at     timestamptz,
+    ADD COLUMN last_at        timestamptz,
+    ADD COLUMN check_at       timestamptz,
+    ADD COLUMN session_staked bigint   NOT NULL DEFAULT 0,
+    ADD COLUMN session_paid   bigint   NOT NULL DEFAULT 0;
+
+-- What an account had done before an hour (UTC) in which it did something. What was done in
+-- the hours from one on is what the account has now, less this.
 CREATE TABLE player_hours (
-    player_id      uuid        NOT NULL,
-    hour           timestamptz NOT NULL,
-    rounds         bigint      NOT NULL DEFAULT 0,
-    staked         bigint      NOT NULL DEFAULT 0,
-    paid           bigint      NOT NULL DEFAULT 0, -- with what came back of void rounds
-    played         interval    NOT NULL DEFAULT '0',
-    session_at     timestamptz,
-    last_at        timestamptz,
-    check_at       timestamptz,
-    session_staked bigint      NOT NULL DEFAULT 0,
-    session_paid   bigint      NOT NULL DEFAULT 0,
-    PRIMARY KEY (player_id, hour)
-) WITH (fillfactor = 50); -- room for heap-only updates: each bet changes its row, and no index
+    account uuid        NOT NULL,
+    hour    timestamptz NOT NULL,
+    rounds  bigint      NOT NULL,
+    staked  bigint      NOT NULL,
+    paid    bigint      NOT NULL,
+    played  interval    NOT NULL,
+    PRIMARY KEY (account, hour)
+);
 
 -- Who has ever asked for protection: who has no row has no limit either.
 CREATE TABLE player_protection (
@@ -69,85 +78,51 @@ BEGIN
 END
 $$;
 
--- player_count adds to the present hour of each of the players, who are different.
-CREATE FUNCTION player_count(players uuid[], begun bigint[], stakes bigint[], payouts bigint[]) RETURNS void
+-- player_hour begins an hour of an account. The update of the account calls it with what
+-- its row holds before, so the order of such updates is the order of hours.
+CREATE FUNCTION player_hour(of_account uuid, this_hour timestamptz, rounds bigint, staked bigint, paid bigint, played interval) RETURNS timestamptz
 LANGUAGE plpgsql AS $$
-DECLARE
-    this_hour timestamptz := date_trunc('hour', now(), 'UTC');
-    counted   uuid[];
-    due       uuid[];
-    missing   uuid[];
 BEGIN
-    WITH hour AS (
-        UPDATE player_hours h
-        SET rounds = h.rounds + c.begun, staked = h.staked + c.staked, paid = h.paid + c.paid,
-            played = CASE WHEN c.staked > 0 AND now() > h.last_at AND now() - h.last_at < session_gap() THEN h.played + (now() - h.last_at) ELSE h.played END,
-            session_at = CASE WHEN c.staked = 0 OR now() - h.last_at < session_gap() THEN h.session_at ELSE now() END,
-            session_staked = CASE WHEN c.staked = 0 OR now() - h.last_at < session_gap() THEN h.session_staked ELSE 0 END + c.staked,
-            session_paid = CASE WHEN c.staked = 0 OR now() - h.last_at < session_gap() THEN h.session_paid ELSE 0 END + c.paid,
-            check_at = CASE WHEN c.staked = 0 OR now() - h.last_at < session_gap() THEN h.check_at ELSE now() + check_every(h.player_id) END,
-            last_at = CASE WHEN c.staked = 0 THEN h.last_at ELSE greatest(h.last_at, now()) END
-        FROM unnest(players, begun, stakes, payouts) AS c (player, begun, staked, paid)
-        WHERE h.player_id = c.player AND h.hour = this_hour
-        RETURNING h.player_id, c.staked > 0 AND h.check_at <= now() AS due
-    )
-    SELECT array_agg(player_id), array_agg(player_id) FILTER (WHERE hour.due) INTO counted, due FROM hour;
-    IF due IS NOT NULL THEN
-        PERFORM reality_check(p, this_hour) FROM unnest(due) AS p;
-    END IF;
-    IF cardinality(counted) = cardinality(players) THEN
-        RETURN;
-    END IF;
-    -- The first of the hour: the session goes on from the last one.
-    missing := ARRAY(SELECT p FROM unnest(players) AS p WHERE p <> ALL (coalesce(counted, '{}')));
-    INSERT INTO player_hours (player_id, hour, session_at, last_at, check_at, session_staked, session_paid)
-    SELECT p, this_hour, l.session_at, l.last_at, l.check_at, coalesce(l.session_staked, 0), coalesce(l.session_paid, 0)
-    FROM unnest(missing) AS p
-    LEFT JOIN LATERAL (SELECT * FROM player_hours h WHERE h.player_id = p ORDER BY h.hour DESC LIMIT 1) l ON true
-    ON CONFLICT DO NOTHING;
-    PERFORM player_count(array_agg(c.player), array_agg(c.begun), array_agg(c.staked), array_agg(c.paid))
-    FROM unnest(players, begun, stakes, payouts) AS c (player, begun, staked, paid)
-    WHERE c.player = ANY (missing);
+    INSERT INTO player_hours AS h VALUES (of_account, this_hour, rounds, staked, paid, played)
+    ON CONFLICT (account, hour) DO UPDATE SET rounds = excluded.rounds, staked = excluded.staked, paid = excluded.paid, played = excluded.played;
+    RETURN this_hour;
 END
 $$;
 
 -- check_every is how long a player plays on before being told how long it was.
-CREATE FUNCTION check_every(player uuid) RETURNS interval LANGUAGE sql STABLE AS $$
-    SELECT make_interval(mins => coalesce((SELECT p.check_minutes FROM player_protection p WHERE p.player_id = player), 60));
-$$;
-
--- reality_check tells a player's sockets about the session, and sets when to do so again.
-CREATE FUNCTION reality_check(of_player uuid, this_hour timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    every constant interval := check_every(of_player);
-    event constant uuid := gen_random_uuid();
-    room  constant text := 'player:' || of_player;
+CREATE FUNCTION check_every(player uuid) RETURNS interval LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    INSERT INTO outbox (event_id, sink, lane, key, type, body)
-    SELECT event, 'room', outbox_lane(room), room, 'reality_check',
-           json_build_array(json_build_object('seconds', floor(extract(epoch FROM now() - h.session_at))::bigint, 'staked', h.session_staked,
-               'paid', h.session_paid, 'net', h.session_paid - h.session_staked, 'event_id', event, 'traceparent', ''))
-    FROM player_hours h WHERE h.player_id = of_player AND h.hour = this_hour;
-    UPDATE player_hours h
-    SET check_at = h.session_at + every * (floor(extract(epoch FROM now() - h.session_at) / extract(epoch FROM every)) + 1)::integer
-    WHERE h.player_id = of_player AND h.hour = this_hour;
+    RETURN make_interval(mins => coalesce((SELECT p.check_minutes FROM player_protection p WHERE p.player_id = player), 60));
 END
 $$;
 
--- ledger_post is as in migration 0006, and counts for each player what goes to the house,
--- for rounds that are open or not, and what comes back. So nothing is staked in any way
--- that is not counted. A hold of a round that has taken actions begins no round.
+-- reality_check tells a player's sockets about the session, and returns when to do so again.
+CREATE FUNCTION reality_check(player uuid, began timestamptz, staked bigint, paid bigint) RETURNS timestamptz
+LANGUAGE plpgsql AS $$
+DECLARE
+    every constant interval := check_every(player);
+    event constant uuid := gen_random_uuid();
+    room  constant text := 'player:' || player;
+BEGIN
+    INSERT INTO outbox (event_id, sink, lane, key, type, body)
+    VALUES (event, 'room', outbox_lane(room), room, 'reality_check', json_build_array(json_build_object(
+        'seconds', floor(extract(epoch FROM now() - began))::bigint, 'staked', staked, 'paid', paid, 'net', paid - staked,
+        'event_id', event, 'traceparent', '')));
+    RETURN began + every * (floor(extract(epoch FROM now() - began) / extract(epoch FROM every)) + 1)::integer;
+END
+$$;
+
+-- ledger_post is as in migration 0006, and counts for each player what leaves the account
+-- for a round, open or not, and what comes back. So nothing is staked in any way that is not
+-- counted. A hold of a round that has taken actions begins no round. Whoever posts such
+-- transfers holds the lock of the account.
 CREATE OR REPLACE FUNCTION ledger_post(ids uuid[], debits uuid[], credits uuid[], amounts bigint[], kinds text[], rounds uuid[], of_asset text)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path FROM CURRENT SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
-    missing uuid;
-    players uuid[];
-    begun   bigint[];
-    stakes  bigint[];
-    payouts bigint[];
+    missing   uuid;
+    this_hour timestamptz := date_trunc('hour', now(), 'UTC');
 BEGIN
     SELECT named.id INTO missing
     FROM unnest(debits || credits) AS named (id)
@@ -160,32 +135,34 @@ BEGIN
     SELECT t.id, t.debit, t.credit, t.amount, of_asset, t.kind, t.round_id
     FROM unnest(ids, debits, credits, amounts, kinds, rounds) AS t (id, debit, credit, amount, kind, round_id);
 
-    WITH moved AS (
-        UPDATE ledger_accounts a
-        SET balance = CASE WHEN a.frozen_at IS NULL THEN a.balance + change.delta ELSE ledger_frozen(a.id) END
+    UPDATE ledger_accounts a
+    SET balance = CASE WHEN a.frozen_at IS NULL THEN a.balance + c.delta ELSE ledger_frozen(a.id) END,
+        rounds = a.rounds + c.begun, staked = a.staked + c.staked, paid = a.paid + c.paid,
+        hour = CASE WHEN a.hour >= this_hour OR c.staked + c.paid = 0 THEN a.hour
+                    ELSE player_hour(a.id, this_hour, a.rounds, a.staked, a.paid, a.played) END,
+        played = CASE WHEN c.staked > 0 AND now() > a.last_at AND now() - a.last_at < session_gap() THEN a.played + (now() - a.last_at) ELSE a.played END,
+        last_at = CASE WHEN c.staked = 0 THEN a.last_at ELSE greatest(a.last_at, now()) END,
+        session_at = CASE WHEN c.staked = 0 OR now() - a.last_at < session_gap() THEN a.session_at ELSE now() END,
+        session_staked = CASE WHEN c.staked = 0 OR now() - a.last_at < session_gap() THEN a.session_staked ELSE a.staked END,
+        session_paid = CASE WHEN c.staked = 0 OR now() - a.last_at < session_gap() THEN a.session_paid ELSE a.paid END,
+        check_at = CASE WHEN c.staked = 0 THEN a.check_at
+                        WHEN now() - a.last_at < session_gap() THEN
+                            CASE WHEN a.check_at > now() THEN a.check_at
+                                 ELSE reality_check(a.owner, a.session_at, a.staked + c.staked - a.session_staked, a.paid + c.paid - a.session_paid) END
+                        ELSE now() + check_every(a.owner) END
+    FROM (
+        SELECT leg.account, sum(leg.amount)::bigint AS delta, sum(leg.begun)::bigint AS begun, sum(leg.staked)::bigint AS staked, sum(leg.paid)::bigint AS paid
         FROM (
-            SELECT leg.account, sum(leg.paid + leg.granted - leg.staked)::bigint AS delta,
-                   sum(leg.begun)::bigint AS begun, sum(leg.staked)::bigint AS staked, sum(leg.paid)::bigint AS paid
-            FROM (
-                SELECT c.account, CASE WHEN c.kind <> 'grant' THEN c.amount ELSE 0 END AS paid,
-                       CASE WHEN c.kind = 'grant' THEN c.amount ELSE 0 END AS granted, 0 AS staked, 0 AS begun
-                FROM unnest(credits, amounts, kinds) AS c (account, amount, kind)
-                UNION ALL
-                SELECT d.account, 0, 0, d.amount,
-                       CASE WHEN d.kind = 'stake' OR d.kind = 'hold' AND NOT EXISTS (SELECT FROM round_steps s WHERE s.round_id = d.round) THEN 1 ELSE 0 END
-                FROM unnest(debits, amounts, kinds, rounds) AS d (account, amount, kind, round)
-            ) leg
-            GROUP BY leg.account
-        ) change
-        WHERE a.id = change.account AND a.kind = 'player'
-        RETURNING a.owner, change.begun, change.staked, change.paid
-    )
-    SELECT array_agg(m.owner), array_agg(m.begun), array_agg(m.staked), array_agg(m.paid)
-    INTO players, begun, stakes, payouts
-    FROM moved m WHERE m.staked > 0 OR m.paid > 0;
-    IF players IS NOT NULL THEN
-        PERFORM player_count(players, begun, stakes, payouts);
-    END IF;
+            SELECT b.account, b.amount, CASE WHEN b.kind = 'grant' THEN 0 ELSE b.amount END AS paid, 0 AS staked, 0 AS begun
+            FROM unnest(credits, amounts, kinds) AS b (account, amount, kind)
+            UNION ALL
+            SELECT d.account, -d.amount, 0, d.amount,
+                   CASE WHEN d.kind = 'stake' OR d.kind = 'hold' AND NOT EXISTS (SELECT FROM round_steps s WHERE s.round_id = d.round) THEN 1 ELSE 0 END
+            FROM unnest(debits, amounts, kinds, rounds) AS d (account, amount, kind, round)
+        ) leg
+        GROUP BY leg.account
+    ) c
+    WHERE a.id = c.account AND a.kind = 'player';
 END
 $$;
 
@@ -221,35 +198,38 @@ BEGIN
     ), lowest AS MATERIALIZED (
         SELECT a.kind, a.span, min(a.amount) AS amount, limit_length(a.span) AS length
         FROM asked a WHERE a.amount IS NOT NULL GROUP BY a.kind, a.span
-    ), latest AS MATERIALIZED (
-        SELECT h.last_at FROM player_hours h WHERE h.player_id = of_player ORDER BY h.hour DESC LIMIT 1
     )
     SELECT json_build_object('code', 'limit_reached', 'limit', l.kind, 'window', l.span, 'resets_at', r.resets_at)
     INTO refusal
-    FROM lowest l
-    LEFT JOIN latest ON now() - latest.last_at < session_gap()
+    FROM ledger_accounts a
+    CROSS JOIN lowest l
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(limit_measure(l.kind, h.staked, h.paid, h.played)), 0) AS total
-        FROM player_hours h WHERE h.player_id = of_player AND h.hour > now() - l.length - interval '1 hour'
+        SELECT limit_measure(l.kind, a.staked, a.paid, a.played) AS measure,
+               CASE WHEN now() - a.last_at < session_gap() THEN greatest(extract(epoch FROM now() - a.last_at), 0) ELSE 0 END AS idle
+    ) now_has
+    CROSS JOIN LATERAL (
+        SELECT now_has.measure - coalesce((
+            SELECT limit_measure(l.kind, h.staked, h.paid, h.played) FROM player_hours h
+            WHERE h.account = a.id AND h.hour > now() - l.length - interval '1 hour' ORDER BY h.hour LIMIT 1), now_has.measure) AS total
     ) t
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN l.kind = 'session' AND t.total < l.amount THEN latest.last_at + session_gap()
+        SELECT CASE WHEN l.kind = 'session' AND t.total < l.amount THEN a.last_at + session_gap()
                ELSE (SELECT min(o.leaves) FROM (
                          SELECT h.hour + l.length + interval '1 hour' AS leaves,
-                                t.total - sum(limit_measure(l.kind, h.staked, h.paid, h.played)) OVER (ORDER BY h.hour) AS remains
-                         FROM player_hours h WHERE h.player_id = of_player AND h.hour > now() - l.length - interval '1 hour'
+                                now_has.measure - lead(limit_measure(l.kind, h.staked, h.paid, h.played), 1, now_has.measure) OVER (ORDER BY h.hour) AS remains
+                         FROM player_hours h WHERE h.account = a.id AND h.hour > now() - l.length - interval '1 hour'
                      ) o
                      WHERE CASE l.kind WHEN 'session' THEN o.remains < l.amount ELSE o.remains + cost <= l.amount END) END AS resets_at
     ) r
-    WHERE CASE l.kind WHEN 'session' THEN t.total + coalesce(extract(epoch FROM now() - latest.last_at), 0) >= l.amount
-          ELSE t.total + cost > l.amount END
+    WHERE a.owner = of_player AND a.asset = 'PLAY'
+      AND CASE l.kind WHEN 'session' THEN t.total + now_has.idle >= l.amount ELSE t.total + cost > l.amount END
     ORDER BY r.resets_at DESC NULLS FIRST, l.kind, l.span
     LIMIT 1;
     RETURN refusal;
 END
 $$;
 
--- limit_measure is what an hour counts for a kind of limit.
+-- limit_measure is what counts for a kind of limit.
 CREATE FUNCTION limit_measure(kind text, staked bigint, paid bigint, played interval) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE kind WHEN 'stake' THEN staked WHEN 'loss' THEN staked - paid ELSE extract(epoch FROM played) END;
 $$;
@@ -376,9 +356,9 @@ BEGIN
 
     UPDATE player_protection p SET check_minutes = minutes WHERE p.player_id = of_player AND p.check_minutes <> minutes;
     IF FOUND THEN
-        UPDATE player_hours h
-        SET check_at = h.session_at + make_interval(mins => minutes * (floor(extract(epoch FROM h.last_at - h.session_at) / (60 * minutes)) + 1)::integer)
-        WHERE h.player_id = of_player AND h.hour = (SELECT max(l.hour) FROM player_hours l WHERE l.player_id = of_player);
+        UPDATE ledger_accounts a
+        SET check_at = a.session_at + make_interval(mins => minutes * (floor(extract(epoch FROM a.last_at - a.session_at) / (60 * minutes)) + 1)::integer)
+        WHERE a.owner = of_player AND a.asset = 'PLAY' AND a.session_at IS NOT NULL;
     END IF;
     RETURN true;
 END
@@ -426,7 +406,8 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION player_count(uuid[], bigint[], bigint[], bigint[]), reality_check(uuid, timestamptz), protection_of(uuid),
+REVOKE ALL ON FUNCTION player_hour(uuid, timestamptz, bigint, bigint, bigint, interval),
+    reality_check(uuid, timestamptz, bigint, bigint), protection_of(uuid),
     protection_limits(uuid, text[], text[], bigint[], integer), protection_timeout(uuid, integer), protection_exclude(uuid, integer),
     protection_return(uuid), play_refusal(uuid, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION protection_limits(uuid, text[], text[], bigint[], integer), protection_timeout(uuid, integer),

@@ -162,13 +162,16 @@ func (h *house) sound() {
 			SELECT count(*) FROM rounds r FULL JOIN told o ON o.round_id = r.id
 			CROSS JOIN LATERAL (SELECT count(*) AS won FROM ledger_transfers t WHERE t.kind = 'jackpot' AND t.round_id = r.id) j
 			WHERE r.id IS NULL OR o.round_id IS NULL OR r.created_at = r.settled_at AND (o.n - j.won <> 3 OR o.kinds - j.won <> 3)`,
-		"hours that do not hold what was staked and paid": `
+		"accounts that do not say what was staked and paid": `
 			WITH booked AS (SELECT a.owner, sum(t.amount) FILTER (WHERE t.debit = a.id) AS staked, sum(t.amount) FILTER (WHERE t.credit = a.id AND t.kind <> 'grant') AS paid
 				FROM ledger_accounts a JOIN ledger_transfers t ON a.id IN (t.debit, t.credit) WHERE a.owner IS NOT NULL GROUP BY a.owner),
-			counted AS (SELECT player_id, sum(staked) AS staked, sum(paid) AS paid, sum(rounds) AS rounds FROM player_hours GROUP BY player_id),
 			played AS (SELECT player_id, count(*) AS rounds FROM rounds GROUP BY player_id)
-			SELECT count(*) FROM booked b FULL JOIN counted c ON c.player_id = b.owner FULL JOIN played p ON p.player_id = coalesce(b.owner, c.player_id)
-			WHERE coalesce(b.staked, 0) <> coalesce(c.staked, 0) OR coalesce(b.paid, 0) <> coalesce(c.paid, 0) OR coalesce(c.rounds, 0) <> coalesce(p.rounds, 0)`,
+			SELECT count(*) FROM ledger_accounts a LEFT JOIN booked b ON b.owner = a.owner LEFT JOIN played p ON p.player_id = a.owner
+			WHERE a.kind = 'player' AND (coalesce(b.staked, 0) <> a.staked OR coalesce(b.paid, 0) <> a.paid OR coalesce(p.rounds, 0) <> a.rounds)`,
+		"hours that begin with other figures than the one before has left": `
+			SELECT count(*) FROM (SELECT h.*, a.hour AS latest, row_number() OVER w AS n, h.staked - lag(h.staked) OVER w AS more, a.staked - h.staked AS since
+				FROM player_hours h JOIN ledger_accounts a ON a.id = h.account WINDOW w AS (PARTITION BY h.account ORDER BY h.hour)) x
+			WHERE n = 1 AND staked <> 0 OR more < 0 OR since < 0 OR hour > latest`,
 		"seeds whose nonces are not those of their rounds": `
 			WITH used AS (SELECT seed_id, count(*) AS n, count(DISTINCT nonce) AS nonces, max(nonce) + 1 AS next FROM rounds GROUP BY seed_id)
 			SELECT count(*) FROM seeds s LEFT JOIN used u ON u.seed_id = s.id

@@ -43,17 +43,18 @@ type Activity struct {
 // ActivityOf returns what a player has done so far.
 func ActivityOf(ctx context.Context, q Querier, player uuid.UUID) (Activity, error) {
 	const windows = `
-		SELECT w.span, coalesce(sum(h.rounds), 0)::bigint, coalesce(sum(h.staked), 0)::bigint, coalesce(sum(h.paid), 0)::bigint,
-		       floor(coalesce(extract(epoch FROM sum(h.played)), 0))::bigint
-		FROM unnest(ARRAY['24h', '7d', '30d']) WITH ORDINALITY AS w (span, ord)
-		LEFT JOIN player_hours h ON h.player_id = $1 AND h.hour > now() - limit_length(w.span) - interval '1 hour'
-		GROUP BY w.span, w.ord ORDER BY w.ord`
+		SELECT w.span, a.rounds - coalesce(h.rounds, a.rounds), a.staked - coalesce(h.staked, a.staked), a.paid - coalesce(h.paid, a.paid),
+		       floor(extract(epoch FROM a.played - coalesce(h.played, a.played)))::bigint
+		FROM ledger_accounts a CROSS JOIN unnest(ARRAY['24h', '7d', '30d']) WITH ORDINALITY AS w (span, ord)
+		LEFT JOIN LATERAL (
+			SELECT * FROM player_hours h WHERE h.account = a.id AND h.hour > now() - limit_length(w.span) - interval '1 hour' ORDER BY h.hour LIMIT 1
+		) h ON true
+		WHERE a.owner = $1 AND a.asset = $2 ORDER BY w.ord`
 	const session = `
-		SELECT l.session_at, floor(extract(epoch FROM l.last_at - l.session_at))::bigint, l.session_staked, l.session_paid
-		FROM (SELECT * FROM player_hours h WHERE h.player_id = $1 ORDER BY h.hour DESC LIMIT 1) l
-		WHERE now() - l.last_at < session_gap()`
+		SELECT a.session_at, floor(extract(epoch FROM a.last_at - a.session_at))::bigint, a.staked - a.session_staked, a.paid - a.session_paid
+		FROM ledger_accounts a WHERE a.owner = $1 AND a.asset = $2 AND now() - a.last_at < session_gap()`
 	var a Activity
-	rows, err := q.Query(ctx, windows, player)
+	rows, err := q.Query(ctx, windows, player, string(money.Play))
 	if err == nil {
 		a.Windows, err = pgx.CollectRows(rows, scanDone)
 	}
@@ -62,7 +63,7 @@ func ActivityOf(ctx context.Context, q Querier, player uuid.UUID) (Activity, err
 	}
 	var s Sitting
 	var start pgtype.Timestamptz
-	err = q.QueryRow(ctx, session, player).Scan(&start, &s.Seconds, (*int64)(&s.Staked), (*int64)(&s.Paid))
+	err = q.QueryRow(ctx, session, player, string(money.Play)).Scan(&start, &s.Seconds, (*int64)(&s.Staked), (*int64)(&s.Paid))
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return a, nil

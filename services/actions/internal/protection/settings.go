@@ -154,9 +154,16 @@ func Exclude(ctx context.Context, q Querier, player uuid.UUID, months int64) err
 }
 
 // Return ends a self-exclusion whose time is over, 24 hours after the first call. Before
-// that time it changes nothing. It returns ErrUnknown.
+// that time it returns the problem excluded. It returns ErrUnknown.
 func Return(ctx context.Context, q Querier, player uuid.UUID) error {
-	return change(ctx, q, player, `SELECT protection_return($1)`)
+	if err := change(ctx, q, player, `SELECT protection_return($1)`); err != nil {
+		return err
+	}
+	s, err := Get(ctx, q, player)
+	if err == nil && s.Exclusion != nil && s.Exclusion.Returns == nil {
+		err = problem.Of(problem.Excluded, "A self-exclusion does not end before its time.").With("until", inUTC(&s.Exclusion.Until))
+	}
+	return err
 }
 
 // change calls one of the functions that change what protects a player.
