@@ -38,10 +38,10 @@ func TestRefusalsBecomeProblems(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`{"code":"limit_reached","limit":"loss","window":"7d","resets_at":"2026-11-23T05:00:00+00:00"}`: `{"limit":"loss","resets_at":"2026-11-23T05:00:00Z","window":"7d"}`,
-		`{"code":"limit_reached","limit":"stake","window":"24h","resets_at":null}`:                       `{"limit":"stake","resets_at":null,"window":"24h"}`,
-		`{"code":"excluded","self":false,"until":"2026-11-23T05:00:00.25+01:00"}`:                        `{"until":"2026-11-23T04:00:01Z"}`,
-		`{"code":"excluded","self":true,"until":"2026-11-23T05:00:00+00:00"}`:                            `{"until":"2026-11-23T05:00:00Z"}`,
-		`{"code":"excluded","self":true,"until":null}`:                                                   `{"until":null}`,
+		`{"code":"limit_reached","limit":"stake","window":"24h","resets_at":null}`:                      `{"limit":"stake","resets_at":null,"window":"24h"}`,
+		`{"code":"excluded","self":false,"until":"2026-11-23T05:00:00.25+01:00"}`:                       `{"until":"2026-11-23T04:00:01Z"}`,
+		`{"code":"excluded","self":true,"until":"2026-11-23T05:00:00+00:00"}`:                           `{"until":"2026-11-23T05:00:00Z"}`,
+		`{"code":"excluded","self":true,"until":null}`:                                                  `{"until":null}`,
 	} {
 		var p *problem.Problem
 		if err := Refusal(text); !errors.As(err, &p) || p.Status != 403 {
