@@ -59,3 +59,10 @@ func Fill(t testing.TB, admin *pgxpool.Pool, players, n int) {
 		UPDATE ledger_accounts a SET balance = balance + m.total
 		FROM (SELECT credit, 5 * count(*) AS total FROM booked GROUP BY credit) m WHERE a.id = m.credit`, n, players)
 }
+
+// Played changes what is counted of a player, for what only time could do: set is the SET
+// clause of an update, whose arguments begin at $2.
+func Played(t testing.TB, admin *pgxpool.Pool, player uuid.UUID, set string, args ...any) {
+	t.Helper()
+	execute(t, admin, `UPDATE ledger_accounts SET `+set+` WHERE owner = $1`, append([]any{player}, args...)...)
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/vegascore/vegascore/services/actions/internal/protection"
+	"github.com/vegascore/vegascore/shared/ledger/ledgertest"
 	"github.com/vegascore/vegascore/shared/outbox"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/problem"
@@ -248,8 +249,7 @@ func TestARealityCheckIsToldOnceAnHour(t *testing.T) {
 	room := "player:" + p.ID.String()
 	checks := func() int { return h.count(`SELECT count(*) FROM outbox WHERE type = 'reality_check'`) }
 	on := func(minutes int) {
-		h.admin(`UPDATE ledger_accounts SET session_at = session_at - $2::interval, last_at = last_at - $2::interval, check_at = check_at - $2::interval
-			WHERE owner = $1`, p.ID, fmt.Sprint(minutes, " min"))
+		ledgertest.Played(h.t, h.root(), p.ID, `session_at = session_at - $2::interval, last_at = last_at - $2::interval, check_at = check_at - $2::interval`, fmt.Sprint(minutes, " min"))
 	}
 	h.mustPlace(p, "a", 10, losing)
 	for n := range 7 { // 10 minutes each

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vegascore/vegascore/services/actions/internal/protection"
+	"github.com/vegascore/vegascore/shared/ledger/ledgertest"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/problem"
 )
@@ -26,8 +27,8 @@ func (h *house) limit(p Player, limits ...protection.Limit) {
 func (h *house) age(p Player, by string) {
 	h.t.Helper()
 	h.admin(`UPDATE player_hours h SET hour = h.hour - $2::interval FROM ledger_accounts a WHERE h.account = a.id AND a.owner = $1`, p.ID, by)
-	h.admin(`UPDATE ledger_accounts SET hour = hour - $2::interval, session_at = session_at - $2::interval, last_at = last_at - $2::interval,
-		check_at = check_at - $2::interval WHERE owner = $1`, p.ID, by)
+	ledgertest.Played(h.t, h.root(), p.ID, `hour = hour - $2::interval, session_at = session_at - $2::interval, last_at = last_at - $2::interval,
+		check_at = check_at - $2::interval`, by)
 }
 
 // leaves is when the first or the last hour of the player leaves a window.
@@ -103,7 +104,7 @@ func TestALossLimitCountsWhatWasPaid(t *testing.T) {
 	h.mustPlace(p, "m", 100, winning)
 	h.mustPlace(p, "n", 100, losing)
 	// Of an hour in which more was paid than staked nothing gets better when it has left.
-	h.admin(`UPDATE ledger_accounts SET paid = paid + 1000 WHERE owner = $1`, p.ID)
+	ledgertest.Played(h.t, h.root(), p.ID, `paid = paid + 1000`)
 	h.admin(`UPDATE player_hours h SET paid = h.paid + 1000 FROM ledger_accounts a WHERE h.account = a.id AND a.owner = $1`, p.ID)
 	h.admin(`INSERT INTO player_hours SELECT id, hour - interval '3 h', 0, 0, 0, '0' FROM ledger_accounts WHERE owner = $1`, p.ID)
 	h.mustPlace(p, "o", 1000, losing)
@@ -118,7 +119,7 @@ func TestASessionLimitCountsTheTimeBetweenBets(t *testing.T) {
 	h.limit(p, protection.Limit{Kind: protection.Session, Window: protection.Day, Amount: 1500})
 	h.mustPlace(p, "a", 1, losing)
 	for n := range 2 {
-		h.admin(`UPDATE ledger_accounts SET last_at = last_at - interval '10 min', session_at = session_at - interval '10 min' WHERE owner = $1`, p.ID)
+		ledgertest.Played(h.t, h.root(), p.ID, `last_at = last_at - interval '10 min', session_at = session_at - interval '10 min'`)
 		h.mustPlace(p, key(n), 1, losing)
 	}
 	a, err := protection.ActivityOf(t.Context(), h.db, p.ID)
@@ -126,17 +127,17 @@ func TestASessionLimitCountsTheTimeBetweenBets(t *testing.T) {
 		t.Errorf("activity = %+v, %v", a, err)
 	}
 	// Ten minutes more would be 30; a pause is no play.
-	h.admin(`UPDATE ledger_accounts SET last_at = last_at - interval '10 min' WHERE owner = $1`, p.ID)
+	ledgertest.Played(h.t, h.root(), p.ID, `last_at = last_at - interval '10 min'`)
 	_, err = h.place(p, "b", 1, losing)
 	if !is(err, problem.LimitReached) {
 		t.Errorf("30 minutes of 25: %v", err)
 	}
-	h.admin(`UPDATE ledger_accounts SET last_at = last_at - interval '5 min' WHERE owner = $1`, p.ID)
+	ledgertest.Played(h.t, h.root(), p.ID, `last_at = last_at - interval '5 min'`)
 	h.mustPlace(p, "b", 1, losing)
 	if a, err = protection.ActivityOf(t.Context(), h.db, p.ID); err != nil || a.Session == nil || a.Session.Seconds != 0 || a.Session.Staked != 1 || a.Windows[0].Staked != 4 {
 		t.Errorf("a new session: %+v, %v", a, err)
 	}
-	h.admin(`UPDATE ledger_accounts SET played = interval '25 min' WHERE owner = $1`, p.ID)
+	ledgertest.Played(h.t, h.root(), p.ID, `played = interval '25 min'`)
 	_, err = h.place(p, "c", 1, losing)
 	refused(t, "all of it", err, problem.LimitReached, map[string]any{"limit": "session", "window": "24h", "resets_at": h.leaves(p, "max", "24 h")})
 	h.sound()
