@@ -7,12 +7,14 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/vegascore/vegascore/infra/dev/repository"
@@ -24,11 +26,17 @@ type Options struct {
 	Root string
 	// Short takes a minute and is good for a look, not for figures.
 	Short bool
-	// Bets, Pool, Tracing, Starts, Probes, Fanout and Connections choose the parts; all
-	// when none is set.
-	Bets, Pool, Tracing, Starts, Probes, Fanout, Connections bool
-	// Profiles is a folder for CPU profiles of the broadcasts' servers. Taking them costs
-	// them CPU, so the figures of such a run are not to be compared. None when empty.
+	// The parts; all when none is set.
+	Bets, Growth, Pooler, Prune, Pool, Tracing, Starts, Probes, Fanout, Connections bool
+	// Rows is how many ledger rows the large database of Growth has; 200,000 when 0.
+	Rows int64
+	// Old is how many rows of each kind Prune has to prune; 50,000 when 0.
+	Old int64
+	// Try is one more way of Bets: as in production, but for variables of the service,
+	// NAME=VALUE with spaces between them. None when empty.
+	Try string
+	// Profiles is a folder for CPU profiles of the servers of Bets and Fanout. Taking them
+	// costs them CPU, so the figures of such a run are not to be compared. None when empty.
 	Profiles string
 	// Progress tells what happens meanwhile; discarded when nil.
 	Progress io.Writer
@@ -37,6 +45,9 @@ type Options struct {
 // Result holds the figures of a run; parts that were not chosen are empty.
 type Result struct {
 	Bets        *Bets         `json:"bets,omitempty"`
+	Growth      *Growth       `json:"growth,omitempty"`
+	Pooler      *Pooler       `json:"pooler,omitempty"`
+	Prune       *Prune        `json:"prune,omitempty"`
 	Pools       []Pool        `json:"pools,omitempty"`
 	Tracing     []Tracing     `json:"tracing,omitempty"`
 	Starts      []Start       `json:"starts,omitempty"`
@@ -77,9 +88,13 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 		}
 		opts.Root = root
 	}
-	if !opts.Bets && !opts.Pool && !opts.Tracing && !opts.Starts && !opts.Probes && !opts.Fanout && !opts.Connections {
-		opts.Bets, opts.Pool, opts.Tracing, opts.Starts, opts.Probes, opts.Fanout, opts.Connections = true, true, true, true, true, true, true
+	parts := []*bool{&opts.Bets, &opts.Growth, &opts.Pooler, &opts.Prune, &opts.Pool, &opts.Tracing, &opts.Starts, &opts.Probes, &opts.Fanout, &opts.Connections}
+	if !slices.ContainsFunc(parts, func(chosen *bool) bool { return *chosen }) {
+		for _, part := range parts {
+			*part = true
+		}
 	}
+	opts.Rows, opts.Old = cmp.Or(opts.Rows, 200_000), cmp.Or(opts.Old, 50_000)
 	b := &bench{
 		Options: opts, bin: filepath.Join(opts.Root, ".cache", "bench"),
 		connections: 5000, members: 1000, fanoutRounds: 3, warmUp: time.Second, fanoutTime: 2500 * time.Millisecond,
@@ -91,6 +106,7 @@ func Run(ctx context.Context, opts Options) (*Result, error) {
 		b.members, b.fanoutRounds, b.warmUp, b.fanoutTime = 100, 1, 200*time.Millisecond, 500*time.Millisecond
 		b.crowd = 50
 		b.playersPerClient, b.rounds, b.betsWarmUp, b.roundTime = 2, 1, 500*time.Millisecond, time.Second
+		b.Rows, b.Old = min(b.Rows, 50_000), min(b.Old, 3000)
 		b.startAttempts, b.poolClients, b.probesAtOnce = 3, 16, 50
 	}
 	b.say("building what is measured")
@@ -113,7 +129,7 @@ func (b *bench) run(ctx context.Context) (*Result, error) {
 			return &r, fmt.Errorf("bench: %w", err)
 		}
 	}
-	if !b.Bets && !b.Pool && !b.Tracing && !b.Starts && !b.Probes {
+	if !b.Bets && !b.Growth && !b.Pooler && !b.Prune && !b.Pool && !b.Tracing && !b.Starts && !b.Probes {
 		return &r, nil
 	}
 	env, err := b.prepare(ctx)
@@ -143,6 +159,21 @@ func (b *bench) run(ctx context.Context) (*Result, error) {
 	}
 	if b.Bets {
 		if r.Bets, err = b.bets(ctx, env); err != nil {
+			return &r, fmt.Errorf("bench: %w", err)
+		}
+	}
+	if b.Pooler {
+		if r.Pooler, err = b.pooler(ctx, env); err != nil {
+			return &r, fmt.Errorf("bench: %w", err)
+		}
+	}
+	if b.Growth {
+		if r.Growth, err = b.growth(ctx, env); err != nil {
+			return &r, fmt.Errorf("bench: %w", err)
+		}
+	}
+	if b.Prune {
+		if r.Prune, err = b.prune(ctx, env); err != nil {
 			return &r, fmt.Errorf("bench: %w", err)
 		}
 	}

@@ -2,15 +2,14 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
-	"strconv"
-	"time"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/vegascore/vegascore/infra/dev/load/latency"
-	"github.com/vegascore/vegascore/shared/child"
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/localpg"
 )
@@ -30,74 +29,6 @@ type Bets struct {
 	BadLedger  int64 `json:"bad_ledger"`
 }
 
-// Way is one way to take bets over HTTP.
-type Way struct {
-	Name      string        `json:"name"`
-	Clients   int           `json:"clients"`
-	PerSecond float64       `json:"http_bets_per_second"`
-	Ratio     float64       `json:"ratio"` // to pgbench, median of the rounds' ratios
-	P50       time.Duration `json:"http_p50_ns"`
-	P99       time.Duration `json:"http_p99_ns"`
-
-	Refused int64 `json:"refused"` // attempts that got 503 busy; the clients tried again
-
-	// What one player alone waits.
-	AloneP50 time.Duration `json:"alone_p50_ns"`
-	AloneP99 time.Duration `json:"alone_p99_ns"`
-}
-
-// way is an actions service that takes bets in one way, and its clients.
-type way struct {
-	Way
-	service *process
-	clients *clients
-	rates   []float64
-	ratios  []float64
-}
-
-// ways are a transaction for each bet, with a connection for each client, and the way
-// of production, in which bets that wait share one.
-func (b *bench) ways() []way {
-	return []way{
-		{Way: Way{Name: "one by one", Clients: b.clients}},
-		{Way: Way{Name: "together", Clients: b.crowd}},
-	}
-}
-
-// open starts the service of a way. One container, not in a rollout, may have a
-// connection for each client.
-func (w *way) open(ctx context.Context, b *bench, env *environment) error {
-	port, err := child.Port()
-	if err != nil {
-		return err
-	}
-	variables := env.variables("actions", strconv.Itoa(port))
-	variables["DB_REVISIONS"], variables["MAX_DB_CONNECTIONS"] = "1", strconv.Itoa(b.clients)
-	if w.Name == "one by one" {
-		variables["BET_BATCH"], variables["BET_EXECUTORS"] = "1", strconv.Itoa(b.clients)
-	}
-	if w.service, err = launch(variables, b.binary("actions")); err != nil {
-		return err
-	}
-	base := "http://127.0.0.1:" + strconv.Itoa(port)
-	if err := w.service.ready(ctx, base); err != nil {
-		return err
-	}
-	if w.clients, err = newClients(ctx, w.Name[:3], base, w.Clients, max(1, b.playersPerClient*b.clients/w.Clients)); err != nil {
-		return fmt.Errorf("%w: %s", err, w.service.said)
-	}
-	return nil
-}
-
-func (w *way) close() {
-	if w.clients != nil {
-		w.clients.close()
-	}
-	if w.service != nil {
-		w.service.end()
-	}
-}
-
 // bets measures. The services relay nothing meanwhile, as pgbench does not: outbox
 // rows stay where they are in both databases.
 func (b *bench) bets(ctx context.Context, env *environment) (*Bets, error) {
@@ -106,9 +37,12 @@ func (b *bench) bets(ctx context.Context, env *environment) (*Bets, error) {
 		return nil, err
 	}
 	ways := b.ways()
-	for i := range ways {
-		defer ways[i].close()
-		if err := ways[i].open(ctx, b, env); err != nil {
+	if b.Try != "" {
+		ways = append(ways, &way{Way: Way{Name: "together, " + b.Try, Clients: b.crowd}, settings: assignments(b.Try)})
+	}
+	for _, w := range ways {
+		defer w.close()
+		if err := w.open(ctx, b, env); err != nil {
 			return nil, err
 		}
 	}
@@ -123,46 +57,63 @@ func (b *bench) bets(ctx context.Context, env *environment) (*Bets, error) {
 			return nil, err
 		}
 		sqls = append(sqls, sql)
-		for i := range ways {
-			w := &ways[i]
-			rate, err := w.clients.run(ctx, b.roundTime)
-			if err != nil {
+		for _, w := range ways {
+			profiled := b.profileBets(ctx, round, w)
+			rate, err := w.run(ctx, env, b.roundTime)
+			if err := errors.Join(err, profiled()); err != nil {
 				return nil, err
 			}
 			b.say("bets, round %d: %.0f/s %s, %.0f/s with pgbench", round+1, rate, w.Name, sql)
-			w.rates, w.ratios = append(w.rates, rate), append(w.ratios, rate/sql)
+			w.ratios = append(w.ratios, rate/sql)
+		}
+		if err := b.alone(ctx, ways); err != nil {
+			return nil, err
 		}
 	}
 	result.Pgbench = median(sqls)
 	answered := 0
-	for i := range ways {
-		w := &ways[i]
-		w.PerSecond, w.Ratio = median(w.rates), median(w.ratios)
-		w.P50, w.P99 = w.clients.answers.Quantile(0.5), w.clients.answers.Quantile(0.99)
-		w.Refused = w.clients.refused.Load()
-		if w.AloneP50, w.AloneP99, err = w.clients.alone(ctx, b.roundTime); err != nil {
-			return nil, err
-		}
+	for _, w := range ways {
+		w.sum()
 		result.Ways = append(result.Ways, w.Way)
 		result.WrongMoney += int64(w.clients.wrong())
 		answered += w.clients.bets()
 	}
-	return result, result.audit(ctx, env, int64(answered))
+	result.Unmatched, result.BadLedger, err = audit(ctx, env, httpName, int64(answered))
+	return result, err
 }
+
+// alone has one client of each way bet while nobody else does, in short turns.
+func (b *bench) alone(ctx context.Context, ways []*way) error {
+	for range turnsAlone {
+		for _, w := range ways {
+			if err := w.clients.alone(ctx, b.roundTime/turnsAlone, w.lonely); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// turnsAlone are so many in each round that a slow moment meets all ways.
+const turnsAlone = 4
 
 // warm plays some bets both ways and tells the planner what the tables hold: plans
 // that were made on empty tables would stay.
-func (b *bench) warm(ctx context.Context, env *environment, ways []way, peer *pgbench) error {
-	for i := range ways {
-		if _, err := ways[i].clients.run(ctx, b.betsWarmUp); err != nil {
+func (b *bench) warm(ctx context.Context, env *environment, ways []*way, peer *pgbench) error {
+	for _, w := range ways {
+		if err := w.warm(ctx, b.betsWarmUp); err != nil {
 			return err
 		}
-		ways[i].clients.answers = &latency.Histogram{}
 	}
 	if _, err := peer.run(ctx, b.betsWarmUp); err != nil {
 		return err
 	}
-	for _, name := range []string{httpName, sqlName} {
+	return analyze(ctx, env, httpName, sqlName)
+}
+
+// analyze tells the planner what the tables hold.
+func analyze(ctx context.Context, env *environment, names ...string) error {
+	for _, name := range names {
 		if err := onDatabase(ctx, env, name, func(conn *pgx.Conn) error {
 			_, err := conn.Exec(ctx, "ANALYZE")
 			return err
@@ -173,20 +124,42 @@ func (b *bench) warm(ctx context.Context, env *environment, ways []way, peer *pg
 	return nil
 }
 
-// audit compares what was answered with what is in the database.
-func (r *Bets) audit(ctx context.Context, env *environment, answered int64) error {
-	return onDatabase(ctx, env, httpName, func(conn *pgx.Conn) error {
+// audit compares how many bets were answered with the rounds that are in a database, and
+// adds its ledger up. bad is 1 when that does not come out.
+func audit(ctx context.Context, env *environment, name string, answered int64) (unmatched, bad int64, err error) {
+	err = onDatabase(ctx, env, name, func(conn *pgx.Conn) error {
 		var rounds int64
 		if err := conn.QueryRow(ctx, "SELECT count(*) FROM rounds WHERE state = 'settled'").Scan(&rounds); err != nil {
 			return fmt.Errorf("count the rounds: %w", err)
 		}
-		r.Unmatched = max(rounds-answered, answered-rounds)
+		unmatched = max(rounds-answered, answered-rounds)
 		report, err := ledger.Verify(ctx, conn)
 		if err == nil && !report.OK() {
-			r.BadLedger = 1
+			bad = 1
 		}
 		return err
 	})
+	return unmatched, bad, err
+}
+
+// assignments are the NAME=VALUE of a text, by name.
+func assignments(text string) map[string]string {
+	all := map[string]string{}
+	for _, field := range strings.Fields(text) {
+		name, value, _ := strings.Cut(field, "=")
+		all[name] = value
+	}
+	return all
+}
+
+func (r *Bets) write(w io.Writer) {
+	fmt.Fprintf(w, "\nBets, fsync on, medians of %d rounds in turn\n", r.Rounds)
+	for _, v := range r.Ways {
+		fmt.Fprintf(w, "  over HTTP, %-14s %8.0f bets/s  %5.2f of pgbench; %d clients: p50 %.1f ms, p99 %.1f ms; one alone: p50 %.1f ms, p99 %.1f ms; %.0f bytes of WAL a bet; %d refused as busy\n",
+			v.Name, v.PerSecond, v.Ratio, v.Clients, ms(v.P50), ms(v.P99), ms(v.AloneP50), ms(v.AloneP99), v.WAL, v.Refused)
+	}
+	fmt.Fprintf(w, "  pgbench with the same SQL %8.0f bets/s\n", r.Pgbench)
+	fmt.Fprintf(w, "  unmatched %d, wrong money %d, bad ledger %d\n", r.Unmatched, r.WrongMoney, r.BadLedger)
 }
 
 // onDatabase runs f as the superuser.

@@ -32,6 +32,9 @@ type clients struct {
 // refusalPause is before the next attempt.
 const refusalPause = 10 * time.Millisecond
 
+// longIdle is how long a connection may have been silent before a new one is made.
+const longIdle = 20 * time.Second
+
 // errRefused is a 503.
 var errRefused = errors.New("refused")
 
@@ -43,6 +46,7 @@ type bettor struct {
 	players []*guest
 	key     string
 	bets    int // answered with 201
+	used    time.Time
 }
 
 // guest is a player and what the balance must be.
@@ -59,12 +63,11 @@ func newClients(ctx context.Context, name, base string, n, players int) (*client
 	c := &clients{answers: &latency.Histogram{}, refusals: &latency.Histogram{}}
 	host := strings.TrimPrefix(base, "http://")
 	for i := range n {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", host)
-		if err != nil {
+		b := &bettor{host: host, key: fmt.Sprintf("%s-%d", name, i)}
+		if err := b.connect(ctx); err != nil {
 			c.close()
-			return nil, fmt.Errorf("connect: %w", err)
+			return nil, err
 		}
-		b := &bettor{host: host, conn: conn, read: bufio.NewReader(conn), key: fmt.Sprintf("%s-%d", name, i)}
 		c.all = append(c.all, b)
 		for j := range players {
 			err := b.signIn(fmt.Sprintf("Bench %d %d", i, j))
@@ -89,6 +92,14 @@ func (c *clients) close() {
 
 // run bets for d and returns bets per second.
 func (c *clients) run(ctx context.Context, d time.Duration) (float64, error) {
+	for _, b := range c.all {
+		if time.Since(b.used) < longIdle {
+			continue
+		}
+		if err := b.connect(ctx); err != nil {
+			return 0, err
+		}
+	}
 	before := c.bets()
 	errs := make([]error, len(c.all))
 	began := time.Now()
@@ -110,6 +121,9 @@ func (c *clients) run(ctx context.Context, d time.Duration) (float64, error) {
 		})
 	}
 	wg.Wait()
+	for _, b := range c.all {
+		b.used = time.Now()
+	}
 	took := time.Since(began).Seconds()
 	for _, err := range errs {
 		if err != nil {
@@ -119,13 +133,11 @@ func (c *clients) run(ctx context.Context, d time.Duration) (float64, error) {
 	return float64(c.bets()-before) / took, ctx.Err()
 }
 
-// alone has one of the clients bet for d, and returns how long answers took.
-func (c *clients) alone(ctx context.Context, d time.Duration) (p50, p99 time.Duration, err error) {
-	one := &clients{all: c.all[:1], answers: &latency.Histogram{}, refusals: &latency.Histogram{}}
-	if _, err := one.run(ctx, d); err != nil {
-		return 0, 0, err
-	}
-	return one.answers.Quantile(0.5), one.answers.Quantile(0.99), nil
+// alone has one of the clients bet for d, and adds to answers how long each took.
+func (c *clients) alone(ctx context.Context, d time.Duration, answers *latency.Histogram) error {
+	one := &clients{all: c.all[:1], answers: answers, refusals: &latency.Histogram{}}
+	_, err := one.run(ctx, d)
+	return err
 }
 
 func (c *clients) bets() (n int) {
@@ -143,6 +155,19 @@ func (c *clients) wrong() (n int) {
 		}
 	}
 	return n
+}
+
+// connect makes a connection, in place of one that the server may have given up by now.
+func (b *bettor) connect(ctx context.Context) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", b.host)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	if b.conn != nil {
+		b.conn.Close()
+	}
+	b.conn, b.read, b.used = conn, bufio.NewReader(conn), time.Now()
+	return nil
 }
 
 func (b *bettor) signIn(name string) error {

@@ -18,7 +18,8 @@ import (
 
 const (
 	password   = "bench"
-	httpName   = "over_http" // databases on one server
+	cleanName  = "migrated" // a database that the others are copied from
+	httpName   = "over_http"
 	sqlName    = "over_sql"
 	poolName   = "over_pool"
 	pushIssuer = "https://accounts.vegascore.local"
@@ -63,20 +64,20 @@ func (b *bench) prepare(ctx context.Context) (_ *environment, err error) {
 	return e, e.keys()
 }
 
-// databases migrates one database and copies it.
+// databases migrates one database and copies it for the parts that share theirs.
 func (e *environment) databases(ctx context.Context, migrate string) error {
 	admin := e.postgres.URL("postgres")
 	err := localpg.Locked(ctx, admin, func(conn *pgx.Conn) error {
 		if err := localpg.EnsureOwner(ctx, conn, password); err != nil {
 			return err
 		}
-		_, err := localpg.EnsureDatabase(ctx, conn, httpName)
+		_, err := localpg.EnsureDatabase(ctx, conn, cleanName)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	owner, err := localpg.WithUser(admin, httpName, localpg.Owner, password)
+	owner, err := localpg.WithUser(admin, cleanName, localpg.Owner, password)
 	if err != nil {
 		return err
 	}
@@ -85,28 +86,38 @@ func (e *environment) databases(ctx context.Context, migrate string) error {
 	if said, err := job.CombinedOutput(); err != nil {
 		return fmt.Errorf("migrate: %w\n%s", err, said)
 	}
-	err = localpg.Locked(ctx, admin, func(conn *pgx.Conn) error {
-		if err := localpg.EnsureLogin(ctx, conn, password); err != nil {
-			return err
-		}
-		for _, name := range []string{sqlName, poolName} {
-			if _, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+httpName+" OWNER "+localpg.Owner); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err = localpg.Locked(ctx, admin, func(conn *pgx.Conn) error { return localpg.EnsureLogin(ctx, conn, password) })
 	if err != nil {
 		return err
 	}
-	if e.httpURL, err = localpg.WithUser(admin, httpName, localpg.Login, password); err != nil {
-		return err
+	for name, url := range map[string]*string{httpName: &e.httpURL, sqlName: &e.sqlURL, poolName: &e.poolURL} {
+		if *url, err = e.database(ctx, name); err != nil {
+			return err
+		}
 	}
-	if e.poolURL, err = localpg.WithUser(admin, poolName, localpg.Login, password); err != nil {
+	return nil
+}
+
+// database makes one more database that is migrated and empty, and returns how the
+// services connect to it.
+func (e *environment) database(ctx context.Context, name string) (string, error) {
+	admin := e.postgres.URL("postgres")
+	err := localpg.Locked(ctx, admin, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+cleanName+" OWNER "+localpg.Owner)
 		return err
+	})
+	if err != nil {
+		return "", fmt.Errorf("make database %s: %w", name, err)
 	}
-	e.sqlURL, err = localpg.WithUser(admin, sqlName, localpg.Login, password)
-	return err
+	return localpg.WithUser(admin, name, localpg.Login, password)
+}
+
+// drop removes a database, which may be large. Nobody may be connected any more.
+func (e *environment) drop(ctx context.Context, name string) error {
+	return localpg.Locked(ctx, e.postgres.URL("postgres"), func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
+		return err
+	})
 }
 
 // keys makes those of players' and of push tokens.

@@ -35,6 +35,7 @@ func pgbenchProgram() (string, error) {
 // pgbench is the peer of bets over HTTP: the statements of a bet from C.
 type pgbench struct {
 	program, script, url string
+	mode                 string // of its protocol: prepared, or extended
 	clients              int
 	last                 int64 // run number: the script makes its ids from it
 }
@@ -58,7 +59,7 @@ func (b *bench) newPgbench(ctx context.Context, url string) (*pgbench, error) {
 	if _, err := conn.Exec(ctx, string(setup)); err != nil {
 		return nil, fmt.Errorf("prepare pgbench: %w", err)
 	}
-	return &pgbench{program: program, script: filepath.Join(folder, "bet.sql"), url: url, clients: b.clients}, nil
+	return &pgbench{program: program, script: filepath.Join(folder, "bet.sql"), url: url, mode: "prepared", clients: b.clients}, nil
 }
 
 var (
@@ -83,7 +84,7 @@ var errNoBets = errors.New("pgbench: no bet ended in time")
 func (p *pgbench) once(ctx context.Context, d time.Duration) (float64, error) {
 	p.last = max(time.Now().Unix(), p.last+1)
 	seconds := max(int(d/time.Second), 1)
-	cmd := exec.CommandContext(ctx, p.program, "-n", "-M", "prepared", "-c", strconv.Itoa(p.clients), "-j", "2", "-T", strconv.Itoa(seconds),
+	cmd := exec.CommandContext(ctx, p.program, "-n", "-M", p.mode, "-c", strconv.Itoa(p.clients), "-j", "2", "-T", strconv.Itoa(seconds),
 		"-D", "run="+strconv.FormatInt(p.last, 10), "-D", "n=0", "-f", p.script, p.url)
 	said, err := cmd.CombinedOutput()
 	if err != nil {

@@ -33,6 +33,28 @@ func (b *bench) profile(ctx context.Context, name string, urls []string) (wait f
 	}
 }
 
+// profileBets takes a CPU profile and, in the next round, an execution trace of a
+// service while its clients bet. The trace also tells what goroutines waited for:
+// `go tool trace -pprof=sync`. wait returns when it is written.
+func (b *bench) profileBets(ctx context.Context, round int, w *way) (wait func() error) {
+	if b.Profiles == "" || round > 1 {
+		return func() error { return nil }
+	}
+	kind, path := "cpu.pprof", fmt.Sprintf("/debug/pprof/profile?seconds=%.0f", max(1, b.roundTime.Seconds()))
+	if round == 1 {
+		kind, path = "trace", "/debug/pprof/trace?seconds=1"
+	}
+	file := filepath.Join(b.Profiles, "bets-"+strings.Map(func(r rune) rune {
+		if r == ' ' || r == ',' || r == '/' {
+			return '-'
+		}
+		return r
+	}, w.Name)+"-"+kind)
+	done := make(chan error, 1)
+	go func() { done <- download(ctx, w.inside+path, file) }() // ends with the profile
+	return func() error { return <-done }
+}
+
 // download writes what is at url to a file.
 func download(ctx context.Context, url, file string) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)

@@ -32,6 +32,15 @@ func (r *Result) Err() error {
 			wrong = append(wrong, fmt.Sprintf("pool of %d: %d times wrong money", p.Size, p.WrongMoney))
 		}
 	}
+	if r.Growth != nil {
+		wrong = append(wrong, r.Growth.unsound("growth")...)
+	}
+	if r.Pooler != nil {
+		wrong = append(wrong, r.Pooler.unsound("through PgBouncer")...)
+	}
+	if r.Prune != nil {
+		wrong = append(wrong, r.Prune.unsound()...)
+	}
 	if b := r.Bets; b != nil && b.Unmatched+b.WrongMoney+b.BadLedger != 0 {
 		wrong = append(wrong, fmt.Sprintf("bets: %d unmatched, %d times wrong money, bad ledger: %d", b.Unmatched, b.WrongMoney, b.BadLedger))
 	}
@@ -43,15 +52,19 @@ func (r *Result) Err() error {
 
 // Write prints the figures for people.
 func (r *Result) Write(w io.Writer) {
-	if b := r.Bets; b != nil {
-		fmt.Fprintf(w, "\nBets, fsync on, medians of %d rounds in turn\n", b.Rounds)
-		for _, v := range b.Ways {
-			fmt.Fprintf(w, "  over HTTP, %-14s %8.0f bets/s  %5.2f of pgbench; %d clients: p50 %.1f ms, p99 %.1f ms; one alone: p50 %.1f ms, p99 %.1f ms; %d refused as busy\n",
-				v.Name, v.PerSecond, v.Ratio, v.Clients, ms(v.P50), ms(v.P99), ms(v.AloneP50), ms(v.AloneP99), v.Refused)
-		}
-		fmt.Fprintf(w, "  pgbench with the same SQL %8.0f bets/s\n", b.Pgbench)
-		fmt.Fprintf(w, "  unmatched %d, wrong money %d, bad ledger %d\n", b.Unmatched, b.WrongMoney, b.BadLedger)
+	if r.Bets != nil {
+		r.Bets.write(w)
 	}
+	if r.Pooler != nil {
+		r.Pooler.write(w)
+	}
+	if r.Growth != nil {
+		r.Growth.write(w)
+	}
+	if r.Prune != nil {
+		r.Prune.write(w)
+	}
+	r.writeGoals(w)
 	if len(r.Starts) > 0 {
 		bare := r.Starts[0].Median
 		fmt.Fprintf(w, "\nStart, exec to /ready, %d cold processes each\n", r.Starts[0].Attempts)
