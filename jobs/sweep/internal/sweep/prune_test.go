@@ -71,3 +71,26 @@ func TestNothingYoungIsPruned(t *testing.T) {
 		t.Error("the services may delete players")
 	}
 }
+
+// A thousand guests go in a statement, which has 5 s.
+func TestToPruneGuestsNoSeedsOfOthersAreRead(t *testing.T) {
+	t.Parallel()
+	admin := pgtest.New(t).AdminPool(t)
+	execute(t, admin, `INSERT INTO players (id, name, created_at) SELECT `+aged+`, 'Ada', now() - make_interval(days => n)
+		FROM (SELECT 40 AS n FROM generate_series(1, 100) UNION ALL SELECT 2 FROM generate_series(1, 5000)) AS of`)
+	execute(t, admin, `INSERT INTO seeds (id, player_id, state, server_seed, server_hash)
+		SELECT gen_random_uuid(), id, 'next', repeat('a', 64), repeat('b', 64) FROM players`)
+	execute(t, admin, `ANALYZE players, seeds, rounds`)
+	tx, err := admin.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(t.Context()) }()
+	var done, read int64
+	if err := tx.QueryRow(t.Context(), `SELECT done FROM prune_guests('30 days', 1000)`).Scan(&done); err != nil || done != 100 {
+		t.Fatalf("%d guests went, %v; want 100", done, err)
+	}
+	if err := tx.QueryRow(t.Context(), `SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'seeds'`).Scan(&read); err != nil || read > 5100 {
+		t.Errorf("%d seeds were read, %v; want those of the guests, or each once", read, err)
+	}
+}
