@@ -32,9 +32,9 @@ type Options struct {
 	Rows int64
 	// Old is how many rows of each kind Prune has to prune; 50,000 when 0.
 	Old int64
-	// Try is one more way of Bets: as in production, but for variables of the service,
-	// NAME=VALUE with spaces between them. None when empty.
-	Try string
+	// Try are more ways of Bets: as in production, but for NAME=VALUE with spaces between
+	// them, variables of the service or, as pg.NAME, settings of PostgreSQL.
+	Try []string
 	// Profiles is a folder for CPU profiles of the servers of Bets and Fanout. Taking them
 	// costs them CPU, so the figures of such a run are not to be compared. None when empty.
 	Profiles string

@@ -3,8 +3,10 @@ package bench
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 )
@@ -27,6 +29,25 @@ func TestAShortRunPrintsSoundFigures(t *testing.T) {
 	for _, w := range r.Bets.Ways {
 		if w.PerSecond <= 0 || w.Ratio <= 0 || w.P50 <= 0 || w.AloneP50 <= 0 {
 			t.Errorf("bets: %+v", w)
+		}
+	}
+	if g := r.Growth; g == nil || g.Large <= g.Small || g.Bytes <= 0 || len(g.Pairs.Pairs) != 2 {
+		t.Fatalf("growth: %+v", g)
+	}
+	if p := r.Pooler; p == nil || p.Pgbench <= 0 || p.PgbenchThrough <= 0 || len(p.Pairs.Pairs) != 2 || len(p.ToPgbenchThrough) != 2 {
+		t.Fatalf("through PgBouncer: %+v", p)
+	}
+	for _, p := range slices.Concat(r.Growth.Pairs.Pairs, r.Pooler.Pairs.Pairs) {
+		if p.Ratio <= 0 || p.First.PerSecond <= 0 || p.Second.PerSecond <= 0 || p.Second.P99 <= 0 || p.Second.WAL <= 0 {
+			t.Errorf("in turn: %+v", p)
+		}
+	}
+	if r.Prune == nil || len(r.Prune.Kinds) != len(kinds) {
+		t.Fatalf("pruning: %+v", r.Prune)
+	}
+	for _, k := range r.Prune.Kinds {
+		if k.Rows != 3000 || k.PerSecond <= 0 || k.Ratio <= 0 || k.P99Beside <= 0 {
+			t.Errorf("pruning: %+v", k)
 		}
 	}
 	if len(r.Connections) != 3 {
@@ -56,7 +77,7 @@ func TestAShortRunPrintsSoundFigures(t *testing.T) {
 	}
 	var text bytes.Buffer
 	r.Write(&text)
-	for _, want := range []string{"pgbench with the same SQL", "actions", "S8  socket.io", "S3: one room", "S6  vegascore", "connects/s", "as chosen", "Probes while"} {
+	for _, want := range []string{"pgbench with the same SQL", "actions", "S8  socket.io", "large to small", "through to without", "worst batch", "p99 of one alone", "S3: one room", "S6  vegascore", "connects/s", "as chosen", "Probes while"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in\n%s", want, text.String())
 		}
@@ -78,12 +99,38 @@ func TestUnsoundFiguresAreAnError(t *testing.T) {
 		{Pools: []Pool{{WrongMoney: 1}}},
 		{Bets: &Bets{WrongMoney: 1}},
 		{Bets: &Bets{BadLedger: 1}},
+		{Growth: &Growth{Pairs: Pairs{Unmatched: 1}}},
+		{Pooler: &Pooler{Pairs: Pairs{WrongMoney: 1}}},
+		{Prune: &Prune{BadLedger: 1}},
+		{Prune: &Prune{Kinds: []Pruned{{Left: 1}}}},
 	} {
 		if r.Err() == nil {
 			t.Errorf("%+v is sound", r)
 		}
 	}
-	if err := (&Result{Fanout: []Fanout{{Deliveries: 1}}, Bets: &Bets{}}).Err(); err != nil {
+	if err := (&Result{Growth: &Growth{}, Pooler: &Pooler{}, Prune: &Prune{Kinds: []Pruned{{}}}, Fanout: []Fanout{{Deliveries: 1}}, Bets: &Bets{}}).Err(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestGoalsSayWhatWasNotReached(t *testing.T) {
+	t.Parallel()
+	r := Result{
+		Bets: &Bets{Ways: []Way{
+			{Name: oneByOne, Ratio: 0.6, AloneP99: 10 * time.Millisecond},
+			{Name: together, Ratio: 1.6, Clients: 200, P99: 24 * time.Millisecond, AloneP99: 12 * time.Millisecond},
+		}},
+		Growth: &Growth{Small: 1, Large: 2, Pairs: Pairs{Pairs: []Pair{{Name: oneByOne, Ratio: 0.9}, {Name: together, Ratio: 0.89}}}},
+	}
+	var text bytes.Buffer
+	r.writeGoals(&text)
+	var reached []bool
+	for line := range strings.Lines(text.String()) {
+		if strings.Contains(line, "reached") {
+			reached = append(reached, !strings.Contains(line, "NOT"))
+		}
+	}
+	if want := []bool{false, true, true, false, true, false}; !slices.Equal(reached, want) {
+		t.Errorf("reached: %v; want %v in\n%s", reached, want, text.String())
 	}
 }

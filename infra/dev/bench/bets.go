@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -37,8 +36,8 @@ func (b *bench) bets(ctx context.Context, env *environment) (*Bets, error) {
 		return nil, err
 	}
 	ways := b.ways()
-	if b.Try != "" {
-		ways = append(ways, &way{Way: Way{Name: "together, " + b.Try, Clients: b.crowd}, settings: assignments(b.Try)})
+	for _, text := range b.Try {
+		ways = append(ways, tried(text, b.crowd))
 	}
 	for _, w := range ways {
 		defer w.close()
@@ -66,7 +65,7 @@ func (b *bench) bets(ctx context.Context, env *environment) (*Bets, error) {
 			b.say("bets, round %d: %.0f/s %s, %.0f/s with pgbench", round+1, rate, w.Name, sql)
 			w.ratios = append(w.ratios, rate/sql)
 		}
-		if err := b.alone(ctx, ways); err != nil {
+		if err := b.alone(ctx, env, ways); err != nil {
 			return nil, err
 		}
 	}
@@ -83,10 +82,10 @@ func (b *bench) bets(ctx context.Context, env *environment) (*Bets, error) {
 }
 
 // alone has one client of each way bet while nobody else does, in short turns.
-func (b *bench) alone(ctx context.Context, ways []*way) error {
+func (b *bench) alone(ctx context.Context, env *environment, ways []*way) error {
 	for range turnsAlone {
 		for _, w := range ways {
-			if err := w.clients.alone(ctx, b.roundTime/turnsAlone, w.lonely); err != nil {
+			if err := w.alone(ctx, env, b.roundTime/turnsAlone/2); err != nil {
 				return err
 			}
 		}
@@ -142,24 +141,23 @@ func audit(ctx context.Context, env *environment, name string, answered int64) (
 	return unmatched, bad, err
 }
 
-// assignments are the NAME=VALUE of a text, by name.
-func assignments(text string) map[string]string {
-	all := map[string]string{}
-	for _, field := range strings.Fields(text) {
-		name, value, _ := strings.Cut(field, "=")
-		all[name] = value
-	}
-	return all
-}
-
 func (r *Bets) write(w io.Writer) {
 	fmt.Fprintf(w, "\nBets, fsync on, medians of %d rounds in turn\n", r.Rounds)
 	for _, v := range r.Ways {
-		fmt.Fprintf(w, "  over HTTP, %-14s %8.0f bets/s  %5.2f of pgbench; %d clients: p50 %.1f ms, p99 %.1f ms; one alone: p50 %.1f ms, p99 %.1f ms; %.0f bytes of WAL a bet; %d refused as busy\n",
-			v.Name, v.PerSecond, v.Ratio, v.Clients, ms(v.P50), ms(v.P99), ms(v.AloneP50), ms(v.AloneP99), v.WAL, v.Refused)
+		fmt.Fprintf(w, "  over HTTP, %-14s %8.0f bets/s  %5.2f of pgbench; %d clients: p50 %.1f ms, p99 %.1f ms; one alone: p50 %.1f ms, p99 %.1f ms; %s; %d refused as busy\n",
+			v.Name, v.PerSecond, v.Ratio, v.Clients, ms(v.P50), ms(v.P99), ms(v.AloneP50), ms(v.AloneP99), v.cost(), v.Refused)
 	}
 	fmt.Fprintf(w, "  pgbench with the same SQL %8.0f bets/s\n", r.Pgbench)
 	fmt.Fprintf(w, "  unmatched %d, wrong money %d, bad ledger %d\n", r.Unmatched, r.WrongMoney, r.BadLedger)
+}
+
+// cost is what a bet costs, as text.
+func (w Way) cost() string {
+	text := fmt.Sprintf("%.0f bytes of WAL a bet", w.WAL)
+	if w.CPU >= 0 {
+		text += fmt.Sprintf("; CPU for 1,000 bets: %.0f ms, and %.0f ms of PostgreSQL", w.CPU, w.PostgresCPU)
+	}
+	return text
 }
 
 // onDatabase runs f as the superuser.

@@ -126,8 +126,8 @@ func (r *Pairs) write(w io.Writer, first, second string) {
 	for _, p := range r.Pairs {
 		fmt.Fprintf(w, "  %s, %d clients: %s to %s %.2f\n", p.Name, p.Clients, second, first, p.Ratio)
 		for i, side := range []Way{p.First, p.Second} {
-			fmt.Fprintf(w, "    %-14s %8.0f bets/s; p50 %.1f ms, p99 %.1f ms; %.0f bytes of WAL a bet; %d refused as busy\n",
-				[]string{first, second}[i], side.PerSecond, ms(side.P50), ms(side.P99), side.WAL, side.Refused)
+			fmt.Fprintf(w, "    %-14s %8.0f bets/s; p50 %.1f ms, p99 %.1f ms; %s; %d refused as busy\n",
+				[]string{first, second}[i], side.PerSecond, ms(side.P50), ms(side.P99), side.cost(), side.Refused)
 		}
 	}
 	fmt.Fprintf(w, "  unmatched %d, wrong money %d, bad ledger %d\n", r.Unmatched, r.WrongMoney, r.BadLedger)

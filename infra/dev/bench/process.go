@@ -61,15 +61,60 @@ func (p *process) end() {
 // cpu is the CPU time that a process has used, of all its threads. It is known on
 // Linux only, in steps of 10 ms.
 func cpu(pid int) (time.Duration, error) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	fields, err := stat(strconv.Itoa(pid))
+	if err != nil {
+		return 0, err
+	}
+	return ticks(fields, 11, 12)
+}
+
+// cpuOfAll is the CPU time of a process and of its children, those that have ended
+// included.
+func cpuOfAll(pid int) (time.Duration, error) {
+	fields, err := stat(strconv.Itoa(pid))
+	if err != nil {
+		return 0, err
+	}
+	sum, err := ticks(fields, 11, 12, 13, 14)
+	if err != nil {
+		return 0, err
+	}
+	all, err := os.ReadDir("/proc")
 	if err != nil {
 		return 0, fmt.Errorf("read CPU time: %w", err)
 	}
-	// The name of the program, in brackets, can hold anything; times are the 12th
-	// and 13th field after it (proc(5)), in hundredths of a second.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	var ticks int64
-	for _, i := range []int{11, 12} {
+	for _, entry := range all {
+		if _, err := strconv.Atoi(entry.Name()); err != nil {
+			continue
+		}
+		fields, err := stat(entry.Name())
+		if err != nil || len(fields) < 2 || fields[1] != strconv.Itoa(pid) {
+			continue // of somebody else, or it has just ended
+		}
+		used, err := ticks(fields, 11, 12)
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
+}
+
+// stat returns the fields of /proc/PID/stat that come after the name of the program, which
+// is in brackets and can hold anything: the first is the state, the second the parent.
+func stat(pid string) ([]string, error) {
+	text, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return nil, fmt.Errorf("read CPU time: %w", err)
+	}
+	return strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:])), nil
+}
+
+// ticks adds fields up that are in hundredths of a second (proc(5)): the 12th and 13th
+// are a process's own time, the two after them that of its children that have ended.
+func ticks(fields []string, which ...int) (time.Duration, error) {
+	var sum int64
+	for _, i := range which {
 		if i >= len(fields) {
 			return 0, fmt.Errorf("read CPU time: %d fields", len(fields))
 		}
@@ -77,9 +122,9 @@ func cpu(pid int) (time.Duration, error) {
 		if err != nil {
 			return 0, fmt.Errorf("read CPU time: %w", err)
 		}
-		ticks += n
+		sum += n
 	}
-	return time.Duration(ticks) * 10 * time.Millisecond, nil
+	return time.Duration(sum) * 10 * time.Millisecond, nil
 }
 
 // output keeps the first 4 KiB that a process says and reports the first line of

@@ -2,10 +2,10 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -26,6 +26,11 @@ type Way struct {
 	Refused int64   `json:"refused"`           // attempts that got 503 busy; the clients tried again
 	WAL     float64 `json:"wal_bytes_per_bet"` // of the whole server, while these bets were taken
 
+	// CPU for 1,000 of these bets, in ms: of the service, and of PostgreSQL with all its
+	// processes. Below 0 where it is unknown.
+	CPU         float64 `json:"cpu_ms_per_1000_bets"`
+	PostgresCPU float64 `json:"postgres_cpu_ms_per_1000_bets"`
+
 	// What one player alone waits.
 	AloneP50 time.Duration `json:"alone_p50_ns"`
 	AloneP99 time.Duration `json:"alone_p99_ns"`
@@ -34,8 +39,9 @@ type Way struct {
 // way is an actions service that takes bets in one way, and its clients.
 type way struct {
 	Way
-	url      string // of the database; that of over_http when empty
-	settings map[string]string
+	url      string            // of the database; that of over_http when empty
+	settings map[string]string // of the service
+	server   map[string]string // of PostgreSQL, while this way takes bets
 
 	service *process
 	inside  string // address of its internal port
@@ -43,8 +49,16 @@ type way struct {
 	lonely  *latency.Histogram
 	rates   []float64
 	ratios  []float64
-	wal     int64 // bytes, of all its bets since the warm-up
-	taken   int   // those bets
+	taken   int   // bets since the warm-up
+	used    usage // by them
+}
+
+// usage is what bets have cost: bytes of the log, and CPU time of the service and of
+// PostgreSQL, if that is known.
+type usage struct {
+	wal           int64
+	service, base time.Duration
+	unknown       bool
 }
 
 // Names of the ways of every run.
@@ -92,7 +106,7 @@ func (w *way) open(ctx context.Context, b *bench, env *environment) error {
 		return err
 	}
 	w.lonely = &latency.Histogram{}
-	if w.clients, err = newClients(ctx, strings.ReplaceAll(w.Name[:3], " ", "-"), base, w.Clients, max(1, b.playersPerClient*b.clients/w.Clients)); err != nil {
+	if w.clients, err = newClients(ctx, w.Name[:3], base, w.Clients, max(1, b.playersPerClient*b.clients/w.Clients)); err != nil {
 		return fmt.Errorf("%w: %s", err, w.service.said)
 	}
 	return nil
@@ -119,23 +133,51 @@ func (w *way) warm(ctx context.Context, d time.Duration) error {
 
 // run bets for d with all clients, and returns bets per second.
 func (w *way) run(ctx context.Context, env *environment, d time.Duration) (float64, error) {
-	from, err := env.position(ctx)
+	from, err := w.usage(ctx, env)
 	if err != nil {
 		return 0, err
 	}
 	before := w.clients.bets()
-	rate, err := w.clients.run(ctx, d)
+	back, err := w.set(ctx, env)
 	if err != nil {
 		return 0, err
 	}
-	to, err := env.position(ctx)
+	rate, err := w.clients.run(ctx, d)
+	if err := errors.Join(err, back()); err != nil {
+		return 0, err
+	}
+	to, err := w.usage(ctx, env)
 	if err != nil {
 		return 0, err
 	}
 	w.rates = append(w.rates, rate)
-	w.wal += to - from
 	w.taken += w.clients.bets() - before
+	w.used.wal += to.wal - from.wal
+	w.used.service += to.service - from.service
+	w.used.base += to.base - from.base
+	w.used.unknown = w.used.unknown || from.unknown || to.unknown
 	return rate, nil
+}
+
+// usage so far.
+func (w *way) usage(ctx context.Context, env *environment) (u usage, err error) {
+	if u.wal, err = env.position(ctx); err != nil {
+		return u, err
+	}
+	var unknown [2]error
+	u.service, unknown[0] = cpu(w.service.Pid())
+	u.base, unknown[1] = cpuOfAll(env.postgres.Pid())
+	u.unknown = errors.Join(unknown[:]...) != nil
+	return u, nil
+}
+
+// alone has one of the clients bet for d, while nobody else does.
+func (w *way) alone(ctx context.Context, env *environment, d time.Duration) error {
+	back, err := w.set(ctx, env)
+	if err != nil {
+		return err
+	}
+	return errors.Join(w.clients.alone(ctx, d, w.lonely), back())
 }
 
 // sum fills the figures in from what was run.
@@ -147,7 +189,12 @@ func (w *way) sum() {
 	w.P50, w.P99 = w.clients.answers.Quantile(0.5), w.clients.answers.Quantile(0.99)
 	w.AloneP50, w.AloneP99 = w.lonely.Quantile(0.5), w.lonely.Quantile(0.99)
 	w.Refused = w.clients.refused.Load()
-	w.WAL = float64(w.wal) / float64(max(w.taken, 1))
+	thousands := float64(max(w.taken, 1)) / 1000
+	w.WAL = float64(w.used.wal) / 1000 / thousands
+	w.CPU, w.PostgresCPU = ms(w.used.service)/thousands, ms(w.used.base)/thousands
+	if w.used.unknown {
+		w.CPU, w.PostgresCPU = -1, -1
+	}
 }
 
 // position is how many bytes the server has written to its log, for all databases.

@@ -38,7 +38,10 @@ func run(ctx context.Context, args []string, out, progress io.Writer) error {
 	flags.BoolVar(&opts.Pooler, "pooler", false, "bets through PgBouncer next to those without")
 	flags.BoolVar(&opts.Prune, "prune", false, "bets while old rows are removed")
 	flags.Int64Var(&opts.Old, "old", 0, "old rows of each kind (50,000)")
-	flags.StringVar(&opts.Try, "try", "", "one more way of -bets: as in production but for these `VARIABLES` of actions, NAME=VALUE")
+	flags.Func("try", "one more way of -bets, may be repeated: as in production but for these `VARIABLES` of actions, NAME=VALUE, or settings of PostgreSQL, pg.NAME=VALUE", func(text string) error {
+		opts.Try = append(opts.Try, text)
+		return nil
+	})
 	flags.BoolVar(&opts.Starts, "starts", false, "exec to /ready")
 	flags.BoolVar(&opts.Pool, "pool", false, "bets with a pool of one connection next to the chosen size")
 	flags.BoolVar(&opts.Tracing, "tracing", false, "bets with no traces exported, one in a hundred, and all")
