@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	_ "embed" // the SQL beside
 	"fmt"
 	"os"
 	"path/filepath"
@@ -63,41 +64,22 @@ const everybodySQL = `
 	CREATE UNIQUE INDEX ON everybody (n);
 	ANALYZE everybody`
 
-// historySQL makes rounds and their transfers. Ids are of version 7 by their form and in the
-// order of time; numbers of transactions are below all real ones and in order.
-const historySQL = `
-	WITH made AS (
-		INSERT INTO rounds (id, player_id, key, request_hash, game, table_id, rules, state, asset, stake, staked, payout,
-		                    seed_id, nonce, params, outcome, answer, created_at, settled_at)
-		SELECT new.id, e.player, 'old-' || g, sha256(int8send(g)), 'dice', 'dice-1', 'dice/1', 'settled', 'PLAY', 1, 1, 1, e.seed, g,
-		       '{"direction":"under","target":5000}', '{"roll":1234,"win":true,"multiplier":"1.9801"}',
-		       '{"round":{"id":"' || new.id || '","game":"dice","table":"dice-1","state":"settled","stake":1,"staked":1,"payout":1,'
-		       || '"outcome":{"roll":1234,"win":true,"multiplier":"1.9801"},"nonce":' || g || ',"client_seed":"bench","server_seed_hash":"'
-		       || repeat('0', 64) || '","rules":"dice/1","balance":100000}}', new.at, new.at
-		FROM generate_series($1::bigint, $2::bigint) AS g
-		CROSS JOIN LATERAL (SELECT now() - $3::interval + g * $4::interval AS at) AS moment
-		CROSS JOIN LATERAL (
-			SELECT moment.at, (lpad(to_hex((extract(epoch FROM moment.at) * 1000)::bigint), 12, '0') || '70008' || lpad(to_hex(g), 15, '0'))::uuid AS id
-		) AS new
-		JOIN everybody e ON e.n = (g * 7919) % (SELECT count(*) FROM everybody)
-		RETURNING id, player_id, created_at, nonce
-	)
-	INSERT INTO ledger_transfers (id, debit, credit, amount, asset, kind, round_id, created_at, tx)
-	SELECT (left(made.id::text, 19) || leg.mark || substr(made.id::text, 21))::uuid,
-	       CASE leg.kind WHEN 'stake' THEN e.account ELSE house.id END, CASE leg.kind WHEN 'stake' THEN house.id ELSE e.account END,
-	       1, 'PLAY', leg.kind, made.id, made.created_at, made.nonce - $5::bigint
-	FROM made
-	JOIN everybody e ON e.player = made.player_id
-	CROSS JOIN (VALUES ('a', 'stake'), ('b', 'payout')) AS leg (mark, kind)
-	CROSS JOIN (SELECT id FROM ledger_accounts WHERE kind = 'house' AND asset = 'PLAY') AS house
-	ORDER BY made.id, leg.mark`
+// historySQL makes rounds and has the ledger book their transfers.
+//
+//go:embed history.sql
+var historySQL string
 
-// insertRounds adds n settled rounds and their transfers, some at a time.
+// insertRounds adds n settled rounds and their transfers, some at a time. In between the
+// accounts, which each time are all updated, have the old versions of their rows taken
+// away.
 func insertRounds(ctx context.Context, conn *pgx.Conn, n int64, from, to time.Duration) error {
 	const most = 250_000
 	step := (from - to) / time.Duration(max(n, 1))
 	for first := int64(1); first <= n; first += most {
-		if _, err := conn.Exec(ctx, historySQL, first, min(first+most-1, n), from, step, n+1); err != nil {
+		if _, err := conn.Exec(ctx, historySQL, first, min(first+most-1, n), from, step); err != nil {
+			return fmt.Errorf("insert rounds: %w", err)
+		}
+		if _, err := conn.Exec(ctx, "VACUUM ledger_accounts"); err != nil {
 			return fmt.Errorf("insert rounds: %w", err)
 		}
 	}
