@@ -35,7 +35,7 @@ func (b *bench) fill(ctx context.Context, env *environment, name string, rows in
 		return h, fmt.Errorf("fill %s: %w", name, err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	for _, sql := range []string{"SET synchronous_commit = off", "SET maintenance_work_mem = '256MB'", string(setup), everybodySQL} {
+	for _, sql := range []string{"SET synchronous_commit = off", "SET maintenance_work_mem = '256MB'", string(setup), "ANALYZE", everybodySQL} {
 		if _, err := conn.Exec(ctx, sql); err != nil {
 			return h, fmt.Errorf("fill %s: %w", name, err)
 		}
