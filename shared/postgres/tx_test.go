@@ -80,7 +80,7 @@ func TestAnErrorOfTheCallerRollsBack(t *testing.T) {
 	t.Parallel()
 	db := open(t, postgres.Config{URL: pgtest.New(t).URL})
 	ctx := context.Background()
-	want := problem.New(0, problem.Conflict, "no")
+	want := problem.New(0, problem.RoundOver, "no")
 	runs := 0
 	insert := func(tx pgx.Tx) error {
 		runs++

@@ -7,7 +7,7 @@ import "net/http"
 // meaning once released.
 type Code string
 
-// The catalogue. Each code has one HTTP status: see Code.Status.
+// The codes. What each means, and its HTTP status, is in the table.
 const (
 	// What cannot be read: the caller's program is wrong.
 	BadRequest     Code = "bad_request" // the HTTP message itself
@@ -40,7 +40,6 @@ const (
 	// What HTTP itself refuses.
 	NotFound             Code = "not_found"
 	MethodNotAllowed     Code = "method_not_allowed"
-	Conflict             Code = "conflict"
 	BodyTooLarge         Code = "body_too_large"
 	UnsupportedMediaType Code = "unsupported_media_type"
 	TooManyRequests      Code = "too_many_requests"
@@ -66,40 +65,17 @@ const (
 	// SeedNotRevealed says that what is asked for would tell a seed that is still in use.
 	SeedNotRevealed Code = "seed_not_revealed"
 
-	// What is the server's own trouble. The three 503s carry Retry-After.
+	// What is the server's own trouble. The two 503s carry Retry-After.
 	Internal    Code = "internal"
 	Busy        Code = "busy"
 	Unavailable Code = "unavailable"
-	Draining    Code = "draining"
 )
 
 // Status returns the HTTP status that belongs to the code, and 500 for a code
 // outside the catalogue.
 func (c Code) Status() int {
-	switch c {
-	case BadRequest, BadJSON, UnknownField, DuplicateField, WrongType, MissingField, TooDeep, BadText, KeyMissing, KeyMalformed:
-		return http.StatusBadRequest
-	case TokenMissing, TokenInvalid, TokenExpired:
-		return http.StatusUnauthorized
-	case Forbidden, AccountFrozen, LimitReached, Excluded:
-		return http.StatusForbidden
-	case NotFound:
-		return http.StatusNotFound
-	case MethodNotAllowed:
-		return http.StatusMethodNotAllowed
-	case Conflict, ActionRefused, RoundOver, RoundOpen, RoundVoid, SeedNotRevealed:
-		return http.StatusConflict
-	case BodyTooLarge:
-		return http.StatusRequestEntityTooLarge
-	case UnsupportedMediaType:
-		return http.StatusUnsupportedMediaType
-	case TooManyRequests:
-		return http.StatusTooManyRequests
-	case KeyReused, NameInvalid, StakeOutOfRange, ParamsInvalid, SeedInvalid, UnknownGame, UnknownTable, ActionInvalid, CursorInvalid, InsufficientFunds, LimitsInvalid:
-		return http.StatusUnprocessableEntity
-	case Busy, Unavailable, Draining:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
+	if e, ok := byCode[c]; ok {
+		return e.Status
 	}
+	return http.StatusInternalServerError
 }

@@ -18,7 +18,7 @@ import (
 // Problem is an error that may be shown to a caller. Values are not changed
 // after New, so they may be shared between goroutines.
 type Problem struct {
-	Type       string        // URI of the kind of problem; "about:blank" means that Title is the status text
+	Type       string        // URI of the kind of problem: see Code.URI
 	Title      string        // short, the same for every problem of this kind
 	Status     int           // HTTP status
 	Code       Code          // stable name, for programs
@@ -39,7 +39,10 @@ func New(status int, code Code, detail string) *Problem {
 	if status == 0 {
 		status = code.Status()
 	}
-	p := &Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+	p := &Problem{Type: code.URI(), Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
+	if e, ok := byCode[code]; ok {
+		p.Title = e.Title
+	}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		p.RetryAfter = time.Second
 	}
