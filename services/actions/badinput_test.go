@@ -36,7 +36,12 @@ func (s *service) raw(t *testing.T, request string) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return reply{resp.StatusCode, resp.Header, string(body)}
+	got := reply{resp.StatusCode, resp.Header, string(body)}
+	if sent, err := http.ReadRequest(bufio.NewReader(strings.NewReader(request))); err == nil {
+		content, _ := io.ReadAll(sent.Body) // some are cut short
+		s.heard(sent, string(content), got)
+	}
+	return got
 }
 
 // post is the raw text of a POST; a header of the same name replaces one of these.

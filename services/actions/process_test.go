@@ -156,9 +156,12 @@ type reply struct {
 // code is the code of a problem document.
 func (r reply) code() string {
 	var p struct{ Code string }
-	_ = json.Unmarshal([]byte(r.body), &p) // no document, no code
+	r.decode(&p)
 	return p.Code
 }
+
+// decode reads a body that may be no JSON; v stays as it is then.
+func (r reply) decode(v any) { _ = json.Unmarshal([]byte(r.body), v) }
 
 // into reads the body.
 func (r reply) into(t *testing.T, v any) {
@@ -194,7 +197,7 @@ func (s *service) send(method, path, body string, headers ...string) reply {
 	if err != nil {
 		return reply{body: err.Error()}
 	}
-	return reply{resp.StatusCode, resp.Header, string(text)}
+	return s.heard(r, body, reply{resp.StatusCode, resp.Header, string(text)})
 }
 
 func (s *service) get(path string, headers ...string) reply {

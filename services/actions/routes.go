@@ -29,7 +29,7 @@ func routes(target string, all []api.Function, metrics *telemetry.Metrics, state
 			mux.Handle(f.Path, f)
 		case f.Name:
 			found = true
-			mux.Handle("/", f)
+			mux.Handle("/", f.Alone())
 		}
 	}
 	if !found {

@@ -39,10 +39,10 @@ func TestWriteIsAProblemDocument(t *testing.T) {
 
 func TestMembersFollowTheDocument(t *testing.T) {
 	t.Parallel()
-	plain := problem.Of(problem.Conflict, "no")
+	plain := problem.Of(problem.RoundOver, "no")
 	more := plain.With("window", "24h").With("limit", "stake").With("resets_at", nil)
 	got, err := json.Marshal(more)
-	want := `{"type":"about:blank","title":"Conflict","status":409,"code":"conflict","detail":"no","limit":"stake","resets_at":null,"window":"24h"}`
+	want := `{"type":"/v1/problems/round_over","title":"Round over","status":409,"code":"round_over","detail":"no","limit":"stake","resets_at":null,"window":"24h"}`
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v; want %s", got, err, want)
 	}

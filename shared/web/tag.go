@@ -17,18 +17,27 @@ func WriteTagged(w http.ResponseWriter, r *http.Request, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode reply: %w", err)
 	}
-	sum := sha256.Sum256(body)
-	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	h := w.Header()
-	h.Set("ETag", tag)
 	h.Set("Cache-Control", "private, no-cache")
 	h.Add("Vary", "Authorization") // one player's answer is not another's
-	if matches(r.Header.Values("If-None-Match"), tag) {
-		w.WriteHeader(http.StatusNotModified)
-		return nil
+	if !Unchanged(w, r, body) {
+		WriteRaw(w, http.StatusOK, body)
 	}
-	WriteRaw(w, http.StatusOK, body)
 	return nil
+}
+
+// Unchanged puts an entity tag of the body on the answer to a GET. When the caller has that
+// body already it answers with 304 and returns true: there is nothing more to write.
+// Cache-Control is the handler's to set.
+func Unchanged(w http.ResponseWriter, r *http.Request, body []byte) bool {
+	sum := sha256.Sum256(body)
+	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
+	w.Header().Set("ETag", tag)
+	if !matches(r.Header.Values("If-None-Match"), tag) {
+		return false
+	}
+	w.WriteHeader(http.StatusNotModified)
+	return true
 }
 
 // matches reports whether a list of tags has the tag; weak ones count (RFC 9110, section

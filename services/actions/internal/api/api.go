@@ -48,8 +48,31 @@ type Callers interface {
 // path behind the mux.
 type Function struct {
 	Name string
-	Path string // a pattern of http.ServeMux without method
-	http.Handler
+	Path string // a pattern of http.ServeMux without method, with one wildcard of one segment at most
+	methods
+}
+
+// Methods returns the methods that the function has, sorted, without HEAD.
+func (f Function) Methods() []string { return slices.Sorted(maps.Keys(f.methods)) }
+
+// Alone is the function for a process that has no other: it answers at every path, as it
+// does under the functions framework. A wildcard of Path is what stands in its place in
+// the full path, and anywhere else the last segment, so that "/v1/rounds/7/actions",
+// "/7/actions" and "/7" mean the same.
+func (f Function) Alone() http.Handler {
+	_, rest, found := strings.Cut(f.Path, "{")
+	if !found {
+		return f
+	}
+	name, after, _ := strings.Cut(rest, "}")
+	mux := http.NewServeMux()
+	mux.Handle(f.Path, f)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		at := strings.TrimSuffix(r.URL.Path, after)
+		r.SetPathValue(name, at[strings.LastIndexByte(at, '/')+1:])
+		f.ServeHTTP(w, r)
+	})
+	return mux
 }
 
 // Functions returns all functions. They may be called concurrently.
@@ -70,6 +93,10 @@ func (a *API) Functions() []Function {
 		{"rounds-finish", "/v1/rounds/finish", methods{http.MethodPost: a.finish}},
 		{"jackpot", "/v1/jackpot", methods{http.MethodGet: a.jackpot}},
 		{"leaderboard", "/v1/leaderboard", methods{http.MethodGet: a.leaderboard}},
+		{"openapi", "/v1/openapi.json", methods{http.MethodGet: a.openapi}},
+		{"docs", "/v1/docs", methods{http.MethodGet: a.docs}},
+		{"problems", "/v1/problems", methods{http.MethodGet: a.problems}},
+		{"problem", "/v1/problems/{code}", methods{http.MethodGet: a.problem}},
 	}
 }
 

@@ -3,8 +3,6 @@ package api
 import (
 	"encoding/json"
 	"net/http"
-	"path"
-	"strings"
 
 	"github.com/google/uuid"
 
@@ -92,9 +90,6 @@ func played(w http.ResponseWriter, status int, answer play.Answer) error {
 // roundID is the round of the path, or the problem not_found.
 func roundID(r *http.Request) (uuid.UUID, error) {
 	text := r.PathValue("id")
-	if text == "" { // served alone, under any path
-		text = path.Base(strings.TrimSuffix(strings.TrimSuffix(r.URL.Path, "/actions"), "/bundle"))
-	}
 	id, err := uuid.Parse(text)
 	if err != nil || id.String() != text {
 		return uuid.UUID{}, play.NotFound()

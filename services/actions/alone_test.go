@@ -1,0 +1,90 @@
+package main
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/vegascore/vegascore/shared/auth/authtest"
+)
+
+// Each function in a process of its own, as it is deployed with FUNCTION_TARGET: at its
+// full path and at "/".
+func TestEachFunctionAlone(t *testing.T) {
+	t.Parallel()
+	g := authtest.NewGoogle(t)
+	all, pg := begin(t, callers(g)...)
+	ada := all.guest("Ada")
+	var settled, open answer
+	ada.bet("settled", 100).into(t, &settled)
+	ada.send(http.MethodPost, "/v1/bets", `{"game":"mines","table":"mines-1","stake":100,"params":{"mines":1}}`, "Idempotency-Key", "open").into(t, &open)
+
+	player := []string{"Authorization", "Bearer " + ada.token}
+	keyed := append(slices.Clone(player), "Idempotency-Key", "alone")
+	sweep := []string{"Authorization", "Bearer " + g.Sign(t, authtest.Key, authtest.Claims(sweeper, actionsAudience, nil))}
+	const tile = `{"action":"reveal","tile":0}`
+	tests := map[string]struct {
+		method, body string
+		headers      []string
+		status       int
+		paths        []string // the first one is the path behind the front door
+	}{
+		"guests":        {http.MethodPost, `{"name":"Bob"}`, nil, 201, []string{"/v1/guests", "/"}},
+		"me":            {http.MethodGet, "", player, 200, []string{"/v1/me", "/"}},
+		"seeds":         {http.MethodGet, "", player, 200, []string{"/v1/me/seeds", "/"}},
+		"bets":          {http.MethodPost, betBody(100), keyed, 201, []string{"/v1/bets", "/"}},
+		"rounds":        {http.MethodGet, "", player, 200, []string{"/v1/rounds/" + settled.Round.ID, "/" + settled.Round.ID}},
+		"round-actions": {http.MethodPost, tile, keyed, 200, []string{"/v1/rounds/" + open.Round.ID + "/actions", "/" + open.Round.ID, "/" + open.Round.ID + "/actions"}},
+		"rounds-finish": {http.MethodPost, `{"idle_s":3600}`, sweep, 200, []string{"/v1/rounds/finish", "/"}},
+		"jackpot":       {http.MethodGet, "", nil, 200, []string{"/v1/jackpot", "/"}},
+		"leaderboard":   {http.MethodGet, "", nil, 200, []string{"/v1/leaderboard?limit=5", "/?limit=5"}},
+		"openapi":       {http.MethodGet, "", nil, 200, []string{"/v1/openapi.json", "/"}},
+		"docs":          {http.MethodGet, "", nil, 200, []string{"/v1/docs", "/"}},
+		"problems":      {http.MethodGet, "", nil, 200, []string{"/v1/problems", "/"}},
+		"problem":       {http.MethodGet, "", nil, 200, []string{"/v1/problems/key_reused", "/key_reused"}},
+	}
+	if got, want := slices.Sorted(maps.Keys(functionPaths())), slices.Sorted(maps.Keys(tests)); !slices.Equal(got, want) {
+		t.Fatalf("functions %v; tried %v", got, want)
+	}
+	atOnce := make(chan struct{}, 3) // processes
+	var wg sync.WaitGroup
+	for name, test := range tests {
+		wg.Go(func() {
+			atOnce <- struct{}{}
+			defer func() { <-atOnce }()
+			s := launch(t, pg, append(callers(g), "FUNCTION_TARGET="+name)...)
+			defer s.kill()
+			var first reply
+			for i, path := range test.paths {
+				r := s.send(test.method, path, test.body, test.headers...)
+				if r.status != test.status {
+					t.Errorf("%s alone: %s %s: %d %s; want %d", name, test.method, path, r.status, r.body, test.status)
+				}
+				if i == 0 {
+					first = r
+				} else if name != "guests" && r.body != first.body {
+					t.Errorf("%s alone: %s is answered with %s; %s with %s", name, path, r.body, test.paths[0], first.body)
+				}
+			}
+			if r := s.send(http.MethodDelete, "/", ""); r.status != 405 {
+				t.Errorf("%s alone: DELETE /: %d %s", name, r.status, r.body)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A wildcard takes nothing that is not there.
+func TestAFunctionAloneWithoutItsID(t *testing.T) {
+	t.Parallel()
+	all, pg := begin(t)
+	ada := all.guest("Ada")
+	rounds := &player{launch(t, pg, "FUNCTION_TARGET=rounds"), ada.ID, ada.Name, ada.token}
+	for _, path := range []string{"/", "/v1/rounds/", "/v1/rounds", "/v1/me", "/1/", "/%2e%2e"} {
+		if r := rounds.send(http.MethodGet, path, ""); r.status != 404 || r.code() != "not_found" {
+			t.Errorf("%s: %d %s; want 404 not_found", path, r.status, r.body)
+		}
+	}
+}
