@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +16,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/vegascore/vegascore/services/actions/internal/openapi"
 	"github.com/vegascore/vegascore/shared/problem"
@@ -24,27 +28,49 @@ var described = sync.OnceValues(func() (routers.Router, error) {
 	if err != nil {
 		return nil, err
 	}
-	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.PlainBodyDecoder)
 	return gorillamux.NewRouter(doc)
 })
 
-// conforms fails the test unless the answer is one that the description has for the
-// request, and the request too if it was taken. path is where the request goes when all
-// functions are served.
-func conforms(t *testing.T, r *http.Request, path, body string, got reply) {
-	t.Helper()
-	if err := conformity(t, r, path, body, got); err != nil {
-		t.Errorf("%s %s: %d %.1000s: not as described: %v", r.Method, r.URL.Path, got.status, got.body, err)
+// exchange is a request that went over the wire and its answer. path is where the request
+// goes when all functions are served.
+type exchange struct {
+	request    *http.Request
+	path, body string
+	got        reply
+}
+
+// heard keeps an exchange until the test ends, so that no figure of a test counts the time
+// that its check takes. Those of the internal listener are not described.
+func (s *service) heard(r *http.Request, body string, got reply) reply {
+	if s.cmd != nil && r.URL.Path != "/metrics" && !strings.HasPrefix(r.URL.Path, "/debug/") {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.exchanges = append(s.exchanges, exchange{r, s.full(r.URL.Path), body, got})
+	}
+	return got
+}
+
+// conforms fails the test unless each answer of the service is one that the description
+// has for its request, and each request too that was taken.
+func (s *service) conforms() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.exchanges {
+		if err := conformity(s.t, e.request, e.path, e.body, e.got); err != nil {
+			s.t.Errorf("%s %s: %d %.1000s: not as described: %v", e.request.Method, e.request.URL.Path, e.got.status, e.got.body, err)
+		}
 	}
 }
 
+// conformity says in what the answer, or a request that was taken, is not as described.
 func conformity(t *testing.T, r *http.Request, path, body string, got reply) error {
 	t.Helper()
 	router, err := described()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask := r.Clone(t.Context())
+	ctx := context.Background() // that of a test is over when it ends
+	ask := r.Clone(ctx)
 	ask.URL.Path, ask.URL.RawPath, ask.Body = path, "", io.NopCloser(strings.NewReader(body))
 	if ask.Method == http.MethodHead {
 		ask.Method = http.MethodGet
@@ -54,37 +80,50 @@ func conformity(t *testing.T, r *http.Request, path, body string, got reply) err
 		if !slices.Contains([]int{http.StatusNotFound, http.StatusMethodNotAllowed}, got.status) {
 			return err
 		}
-		return isProblem(router, got)
+		return isProblem(got)
 	}
-	options := openapi3filter.Options{IncludeResponseStatus: true, MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
+	// Bodies are checked here, by schemas that are compiled once.
+	options := openapi3filter.Options{
+		IncludeResponseStatus: true, MultiError: true, ExcludeRequestBody: true, ExcludeResponseBody: true,
+		AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+	}
 	input := &openapi3filter.RequestValidationInput{Request: ask, PathParams: values, Route: route, Options: &options}
+	method := strings.ToLower(ask.Method)
 	if got.status/100 == 2 {
-		if err := openapi3filter.ValidateRequest(t.Context(), input); err != nil {
+		if err := openapi3filter.ValidateRequest(ctx, input); err != nil {
 			return fmt.Errorf("request: %w", err)
 		}
+		if described := route.Operation.RequestBody; described != nil {
+			if err := fits(described.Value.Content, ask.Header.Get("Content-Type"), body, "paths", route.Path, method, "requestBody"); err != nil {
+				return fmt.Errorf("request: %w", err)
+			}
+		} else if body != "" {
+			return errors.New("request: a body, and none is described")
+		}
 	}
-	options.ExcludeResponseBody = r.Method == http.MethodHead
-	return openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
-		RequestValidationInput: input, Status: got.status, Header: got.header, Body: io.NopCloser(strings.NewReader(got.body)), Options: &options,
-	})
+	if err := openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: input, Status: got.status, Header: got.header, Body: http.NoBody, Options: &options,
+	}); err != nil || r.Method == http.MethodHead {
+		return err
+	}
+	status := strconv.Itoa(got.status)
+	return fits(route.Operation.Responses.Value(status).Value.Content, got.header.Get("Content-Type"), got.body, "paths", route.Path, method, "responses", status)
 }
 
 // isProblem checks an answer that belongs to no operation.
-func isProblem(router routers.Router, got reply) error {
-	r, err := http.NewRequest(http.MethodGet, "/v1/problems/none", nil)
-	if err != nil {
-		return err
-	}
-	route, _, err := router.FindRoute(r)
-	if err != nil {
-		return err
-	}
+func isProblem(got reply) error {
 	if media := got.header.Get("Content-Type"); media != problem.ContentType {
 		return fmt.Errorf("content type %q", media)
 	}
-	var document any
-	got.decode(&document)
-	return route.Spec.Components.Schemas["Problem"].Value.VisitJSON(document, openapi3.EnableJSONSchema2020())
+	s, err := schemaAt("components", "schemas", "Problem")
+	if err != nil {
+		return err
+	}
+	document, err := jsonschema.UnmarshalJSON(strings.NewReader(got.body))
+	if err != nil {
+		return err
+	}
+	return s.Validate(document)
 }
 
 // full is the path that a request has behind the front door. A function that is alone
@@ -112,13 +151,4 @@ func (s *service) target() string {
 		}
 	}
 	return ""
-}
-
-// heard holds an answer of the service against the description, unless it is one of the
-// internal listener or there was none.
-func (s *service) heard(r *http.Request, body string, got reply) reply {
-	if s.cmd != nil && got.status != 0 && !strings.HasPrefix(r.URL.Path, "/debug/") && r.URL.Path != "/metrics" {
-		conforms(s.t, r, s.full(r.URL.Path), body, got)
-	}
-	return got
 }
