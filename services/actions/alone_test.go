@@ -17,11 +17,16 @@ func TestEachFunctionAlone(t *testing.T) {
 	g := authtest.NewGoogle(t)
 	all, pg := begin(t, callers(g)...)
 	ada := all.guest("Ada")
-	var settled, open answer
+	var settled, open, shown answer
 	ada.bet("settled", 100).into(t, &settled)
 	ada.send(http.MethodPost, "/v1/bets", `{"game":"mines","table":"mines-1","stake":100,"params":{"mines":1}}`, "Idempotency-Key", "open").into(t, &open)
 
 	player := []string{"Authorization", "Bearer " + ada.token}
+	another := func(name string) []string { return []string{"Authorization", "Bearer " + all.guest(name).token} }
+	fay := all.guest("Fay")
+	fay.bet("shown", 100).into(t, &shown)
+	fay.send(http.MethodPost, "/v1/me/seeds", `{"client_seed":"next"}`)
+	revealed := []string{"Authorization", "Bearer " + fay.token}
 	keyed := append(slices.Clone(player), "Idempotency-Key", "alone")
 	sweep := []string{"Authorization", "Bearer " + g.Sign(t, authtest.Key, authtest.Claims(sweeper, actionsAudience, nil))}
 	const tile = `{"action":"reveal","tile":0}`
@@ -31,24 +36,31 @@ func TestEachFunctionAlone(t *testing.T) {
 		status       int
 		paths        []string // the first one is the path behind the front door
 	}{
-		"guests":        {http.MethodPost, `{"name":"Bob"}`, nil, 201, []string{"/v1/guests", "/"}},
-		"me":            {http.MethodGet, "", player, 200, []string{"/v1/me", "/"}},
-		"seeds":         {http.MethodGet, "", player, 200, []string{"/v1/me/seeds", "/"}},
-		"bets":          {http.MethodPost, betBody(100), keyed, 201, []string{"/v1/bets", "/"}},
-		"rounds":        {http.MethodGet, "", player, 200, []string{"/v1/rounds/" + settled.Round.ID, "/" + settled.Round.ID}},
-		"round-actions": {http.MethodPost, tile, keyed, 200, []string{"/v1/rounds/" + open.Round.ID + "/actions", "/" + open.Round.ID, "/" + open.Round.ID + "/actions"}},
-		"rounds-finish": {http.MethodPost, `{"idle_s":3600}`, sweep, 200, []string{"/v1/rounds/finish", "/"}},
-		"jackpot":       {http.MethodGet, "", nil, 200, []string{"/v1/jackpot", "/"}},
-		"leaderboard":   {http.MethodGet, "", nil, 200, []string{"/v1/leaderboard?limit=5", "/?limit=5"}},
-		"openapi":       {http.MethodGet, "", nil, 200, []string{"/v1/openapi.json", "/"}},
-		"docs":          {http.MethodGet, "", nil, 200, []string{"/v1/docs", "/"}},
-		"problems":      {http.MethodGet, "", nil, 200, []string{"/v1/problems", "/"}},
-		"problem":       {http.MethodGet, "", nil, 200, []string{"/v1/problems/key_reused", "/key_reused"}},
+		"guests":         {http.MethodPost, `{"name":"Bob"}`, nil, 201, []string{"/v1/guests", "/"}},
+		"me":             {http.MethodGet, "", player, 200, []string{"/v1/me", "/"}},
+		"seeds":          {http.MethodGet, "", player, 200, []string{"/v1/me/seeds", "/"}},
+		"bets":           {http.MethodPost, betBody(100), keyed, 201, []string{"/v1/bets", "/"}},
+		"limits":         {http.MethodGet, "", player, 200, []string{"/v1/me/limits", "/"}},
+		"time-out":       {http.MethodPost, `{"hours":24}`, another("Bob"), 200, []string{"/v1/me/time_out", "/"}},
+		"self-exclusion": {http.MethodPost, `{"months":6}`, another("Cy"), 200, []string{"/v1/me/self_exclusion", "/"}},
+		"activity":       {http.MethodGet, "", another("Di"), 200, []string{"/v1/me/activity", "/"}},
+		"rounds":         {http.MethodGet, "", another("Eve"), 200, []string{"/v1/rounds?limit=2", "/?limit=2"}},
+		"round":          {http.MethodGet, "", player, 200, []string{"/v1/rounds/" + settled.Round.ID, "/" + settled.Round.ID}},
+		"round-bundle":   {http.MethodGet, "", revealed, 200, []string{"/v1/rounds/" + shown.Round.ID + "/bundle", "/" + shown.Round.ID, "/" + shown.Round.ID + "/bundle"}},
+		"round-actions":  {http.MethodPost, tile, keyed, 200, []string{"/v1/rounds/" + open.Round.ID + "/actions", "/" + open.Round.ID, "/" + open.Round.ID + "/actions"}},
+		"rounds-finish":  {http.MethodPost, `{"idle_s":3600}`, sweep, 200, []string{"/v1/rounds/finish", "/"}},
+		"jackpot":        {http.MethodGet, "", nil, 200, []string{"/v1/jackpot", "/"}},
+		"leaderboard":    {http.MethodGet, "", nil, 200, []string{"/v1/leaderboard?limit=5", "/?limit=5"}},
+		"openapi":        {http.MethodGet, "", nil, 200, []string{"/v1/openapi.json", "/"}},
+		"docs":           {http.MethodGet, "", nil, 200, []string{"/v1/docs", "/"}},
+		"problems":       {http.MethodGet, "", nil, 200, []string{"/v1/problems", "/"}},
+		"problem":        {http.MethodGet, "", nil, 200, []string{"/v1/problems/key_reused", "/key_reused"}},
 	}
 	if got, want := slices.Sorted(maps.Keys(functionPaths())), slices.Sorted(maps.Keys(tests)); !slices.Equal(got, want) {
 		t.Fatalf("functions %v; tried %v", got, want)
 	}
-	atOnce := make(chan struct{}, 3) // processes
+	changing := map[string]bool{"guests": true, "time-out": true, "self-exclusion": true} // with each call
+	atOnce := make(chan struct{}, 3)                                                      // processes
 	var wg sync.WaitGroup
 	for name, test := range tests {
 		wg.Go(func() {
@@ -64,12 +76,12 @@ func TestEachFunctionAlone(t *testing.T) {
 				}
 				if i == 0 {
 					first = r
-				} else if name != "guests" && r.body != first.body {
+				} else if !changing[name] && r.body != first.body {
 					t.Errorf("%s alone: %s is answered with %s; %s with %s", name, path, r.body, test.paths[0], first.body)
 				}
 			}
-			if r := s.send(http.MethodDelete, "/", ""); r.status != 405 {
-				t.Errorf("%s alone: DELETE /: %d %s", name, r.status, r.body)
+			if r := s.send(http.MethodPatch, "/", ""); r.status != 405 {
+				t.Errorf("%s alone: PATCH /: %d %s", name, r.status, r.body)
 			}
 		})
 	}
@@ -81,7 +93,7 @@ func TestAFunctionAloneWithoutItsID(t *testing.T) {
 	t.Parallel()
 	all, pg := begin(t)
 	ada := all.guest("Ada")
-	rounds := &player{launch(t, pg, "FUNCTION_TARGET=rounds"), ada.ID, ada.Name, ada.token}
+	rounds := &player{launch(t, pg, "FUNCTION_TARGET=round"), ada.ID, ada.Name, ada.token}
 	for _, path := range []string{"/", "/v1/rounds/", "/v1/rounds", "/v1/me", "/1/", "/%2e%2e"} {
 		if r := rounds.send(http.MethodGet, path, ""); r.status != 404 || r.code() != "not_found" {
 			t.Errorf("%s: %d %s; want 404 not_found", path, r.status, r.body)

@@ -58,7 +58,7 @@ func TestOneFunctionAlone(t *testing.T) {
 	if r := bets.get("/health"); r.status != 200 {
 		t.Errorf("health: %d %s", r.status, r.body)
 	}
-	rounds := launch(t, pg, "FUNCTION_TARGET=rounds")
+	rounds := launch(t, pg, "FUNCTION_TARGET=round")
 	var a answer
 	ada.bet("k", 100).into(t, &a)
 	if r := (&player{rounds, ada.ID, ada.Name, ada.token}).send(http.MethodGet, "/"+a.Round.ID, ""); r.status != 200 {

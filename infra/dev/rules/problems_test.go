@@ -15,9 +15,6 @@ import (
 
 const problems = prefix + "shared/problem"
 
-// promised are codes that clients may count on before anything answers with them.
-var promised = []string{"LimitReached", "Excluded", "LimitsInvalid"}
-
 // codes are the constants of shared/problem, by name.
 func codes(t *testing.T) map[string]problem.Code {
 	t.Helper()
@@ -125,7 +122,7 @@ func TestTheCatalogueOfProblemsHasTheCodesInUse(t *testing.T) {
 		uses(file, used, free)
 	}
 	for name, code := range constants {
-		if !used[name] && !slices.Contains(promised, name) {
+		if !used[name] {
 			t.Errorf("nothing answers with problem.%s (%s): take it out of the catalogue", name, code)
 		}
 	}
