@@ -172,3 +172,17 @@ func TestPartsThatDoNotFitAreRefused(t *testing.T) {
 		t.Errorf("the base alone: %v", err)
 	}
 }
+
+// A validator can make nothing of a parameter whose text may be of any type.
+func TestParametersHaveATypeOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	for path, item := range load(t).Paths.Map() {
+		for method, op := range item.Operations() {
+			for _, p := range op.Parameters {
+				if s := p.Value.Schema; s == nil || s.Value.Type == nil || len(*s.Value.Type) != 1 {
+					t.Errorf("%s %s: %s wants one type", method, path, p.Value.Name)
+				}
+			}
+		}
+	}
+}
