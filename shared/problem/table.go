@@ -81,7 +81,7 @@ var table = []Entry{
 	{LimitsInvalid, 422, "Invalid limits",
 		"Nobody can have this set of limits.", "Read the detail, which says what does not fit."},
 	{CursorInvalid, 422, "Invalid cursor",
-		"The cursor is cut, forged, or of another list.", "Begin at the first page."},
+		"The cursor is cut, malformed, or of another list.", "Begin at the first page."},
 	{InsufficientFunds, 422, "Insufficient funds",
 		"The balance does not cover the cost.", "Stake less. The key stays free."},
 
