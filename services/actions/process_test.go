@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vegascore/vegascore/shared/auth"
+	"github.com/vegascore/vegascore/shared/oracle"
 	"github.com/vegascore/vegascore/shared/pgtest"
 )
 
@@ -80,10 +81,12 @@ func launch(t *testing.T, pg *pgtest.Database, env ...string) *service {
 	return s
 }
 
-// begin starts the service on a database of its own and waits until it is ready.
+// begin starts the service on a database of its own and waits until it is ready. The
+// oracle is asked when the test has ended.
 func begin(t *testing.T, env ...string) (*service, *pgtest.Database) {
 	t.Helper()
 	pg := pgtest.New(t)
+	oracle.Watch(t, pg)
 	s := launch(t, pg, env...)
 	s.ready()
 	return s, pg

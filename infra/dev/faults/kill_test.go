@@ -58,8 +58,8 @@ func TestAKilledContainerLeavesNoHalfBet(t *testing.T) {
 	}
 	report := judge(t, p, crowd)
 	_, unheard := crowd.Refused()
-	t.Logf("killed %d times, %d bets were under way: half transactions %d of %d",
-		times(2)*(len(places)+1), unheard+times(2)*len(places), report.Half+report.Orphans, len(crowd.Acked()))
+	t.Logf("killed %d times, %d bets were under way: broken rules %d, of %d bets",
+		times(2)*(len(places)+1), unheard+times(2)*len(places), len(report.Breaches), len(crowd.Acked()))
 }
 
 // killAt sends a bet, kills the service where the transaction waits for us, lets go,
