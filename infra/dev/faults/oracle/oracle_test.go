@@ -44,7 +44,7 @@ func TestTheOracleFindsEachBreach(t *testing.T) {
 	for _, c := range []struct{ breach, want string }{
 		{`DELETE FROM rounds WHERE id` + last, "1 acknowledged bets are lost"},
 		{`DELETE FROM rounds WHERE id` + last, " transfers of rounds that do not exist"},
-		{`UPDATE rounds SET stake = stake + 1 WHERE id` + last, "1 rounds that are booked by half"},
+		{`UPDATE rounds SET staked = staked + 1 WHERE id` + last, "1 rounds that are booked by half"},
 		{`UPDATE rounds SET state = 'void' WHERE id` + last, "1 rounds that are booked by half"},
 		{`UPDATE rounds SET nonce = 0 WHERE id` + last, "1 seeds whose nonces"},
 		{`UPDATE seeds SET nonce = nonce + 1 WHERE state = 'active'`, "1 seeds whose nonces"},
