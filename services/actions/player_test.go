@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/vegascore/vegascore/shared/oracle"
+	"github.com/vegascore/vegascore/shared/ledger/oracle"
 	"github.com/vegascore/vegascore/shared/pgtest"
 )
 

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/vegascore/vegascore/shared/auth"
-	"github.com/vegascore/vegascore/shared/oracle"
+	"github.com/vegascore/vegascore/shared/ledger/oracle"
 	"github.com/vegascore/vegascore/shared/pgtest"
 )
 

@@ -87,7 +87,7 @@ func TestGamesArePure(t *testing.T) {
 
 func TestTestHelpersStayOutOfBinaries(t *testing.T) {
 	t.Parallel()
-	helpers := []string{"shared/pgtest", "shared/redistest", "shared/ledger/ledgertest", "shared/oracle", "testing"}
+	helpers := []string{"shared/pgtest", "shared/redistest", "shared/ledger/ledgertest", "shared/ledger/oracle", "testing"}
 	for _, p := range packages(t) {
 		if p.Name != "main" || p.deployable() == "" {
 			continue

@@ -5,10 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/vegascore/vegascore/infra/dev/faults/chaos"
-	"github.com/vegascore/vegascore/shared/oracle"
+	"github.com/vegascore/vegascore/shared/ledger/ledgertest"
+	"github.com/vegascore/vegascore/shared/ledger/oracle"
 	"github.com/vegascore/vegascore/shared/pgtest"
 )
 
@@ -99,11 +101,19 @@ func TestTheComparisonFindsEachBreach(t *testing.T) {
 		{`INSERT INTO rounds SELECT (jsonb_populate_record(r, '{"id":"00000000-0000-7000-8000-000000000000","key":"order-1000000"}')).* FROM rounds r WHERE id = ` + one,
 			func(v chaos.Verdict) bool { return v.Unasked == 1 }},
 		{`DELETE FROM rounds WHERE id IN (SELECT id FROM rounds ORDER BY id DESC LIMIT 3)`, func(v chaos.Verdict) bool { return v.Lost == 3 }},
-		{`UPDATE ledger_accounts SET balance = balance + 1 WHERE kind = 'player'`, func(v chaos.Verdict) bool { return v.Balances == 8 }},
 	} {
 		execute(t, pg, c.breach)
 		if v := crowd.Compare(t); !c.found(v) {
 			t.Errorf("%s: %q", c.breach, v.Faults())
 		}
+	}
+	var account uuid.UUID
+	admin := pg.AdminPool(t)
+	if err := admin.QueryRow(t.Context(), `SELECT id FROM ledger_accounts WHERE kind = 'player' LIMIT 1`).Scan(&account); err != nil {
+		t.Fatal(err)
+	}
+	ledgertest.Tamper(t, admin, account, 1)
+	if v := crowd.Compare(t); v.Balances != 1 {
+		t.Errorf("one chip too many: %q", v.Faults())
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/vegascore/vegascore/infra/dev/e2e/platform"
-	"github.com/vegascore/vegascore/shared/oracle"
+	"github.com/vegascore/vegascore/shared/ledger/oracle"
 )
 
 // Verdict compares what players were told with what is in the database. In a good one,
@@ -56,7 +56,8 @@ func (c *Crowd) Judge(t testing.TB, ear *Ear) Verdict {
 	return v
 }
 
-// Compare looks for what was acknowledged and for what is stored. The players must be done.
+// Compare looks for what was acknowledged and for what is stored of these players. They
+// must be done.
 func (c *Crowd) Compare(t testing.TB) Verdict {
 	t.Helper()
 	v := Verdict{Odd: c.odd}
@@ -73,10 +74,13 @@ func (c *Crowd) Compare(t testing.TB) Verdict {
 	}
 	seen := make(map[*player][]uint8, len(c.players)) // how often each order is stored
 	c.stored(t, func(owner, key, answer string) {
-		v.Stored++
 		p := players[owner]
+		if p == nil {
+			return // of somebody else
+		}
+		v.Stored++
 		n, known := numbers[key]
-		if p == nil || !known || n >= len(p.acks) || p.acks[n] == 0 {
+		if !known || n >= len(p.acks) || p.acks[n] == 0 {
 			v.Unasked++
 			return
 		}

@@ -1,5 +1,5 @@
 // Package oracle says whether the platform kept its contract: what the oracle of package
-// shared/oracle says of the database, what was acknowledged is there once, and everything
+// shared/ledger/oracle says of the database, what was acknowledged is there once, and everything
 // that a transaction said to the outside went out.
 package oracle
 
@@ -10,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/vegascore/vegascore/shared/oracle"
+	"github.com/vegascore/vegascore/shared/ledger/oracle"
 )
 
 // Bet is an acknowledged one: the key that a player sent and the round of the answer.

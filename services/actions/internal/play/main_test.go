@@ -15,8 +15,8 @@ import (
 
 	"github.com/vegascore/vegascore/services/actions/internal/players"
 	"github.com/vegascore/vegascore/shared/ledger"
+	"github.com/vegascore/vegascore/shared/ledger/oracle"
 	"github.com/vegascore/vegascore/shared/money"
-	"github.com/vegascore/vegascore/shared/oracle"
 	"github.com/vegascore/vegascore/shared/pgtest"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/problem"
