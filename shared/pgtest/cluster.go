@@ -2,6 +2,11 @@ package pgtest
 
 import (
 	"context"
+	"net"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -14,6 +19,7 @@ import (
 type Cluster struct {
 	t      testing.TB
 	server *localpg.Server
+	opts   localpg.Options
 }
 
 // Server starts a server for t alone, kills it at the end of t and removes it. settings, at most one map,
@@ -24,15 +30,49 @@ func Server(t testing.TB, settings ...map[string]string) *Cluster {
 	if len(settings) > 0 {
 		opts.Settings = settings[0]
 	}
+	return start(t, opts)
+}
+
+func start(t testing.TB, opts localpg.Options) *Cluster {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	server, err := localpg.Start(ctx, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &Cluster{t: t, server: server}
+	c := &Cluster{t: t, server: server, opts: opts}
 	t.Cleanup(c.Kill)
 	return c
+}
+
+// Twin shuts the server down, copies everything that it has and starts both: the twin, on
+// a port of its own, is what a standby without arrears is when it becomes the server.
+// Databases of the one are found at the twin with On.
+func (c *Cluster) Twin(t testing.TB) *Cluster {
+	t.Helper()
+	c.Stop()
+	opts := c.opts
+	opts.Dir = filepath.Join(t.TempDir(), "twin")
+	if said, err := exec.Command("cp", "-a", c.opts.Dir, opts.Dir).CombinedOutput(); err != nil {
+		t.Fatalf("copy the cluster: %v: %s", err, said)
+	}
+	c.Start()
+	return start(t, opts)
+}
+
+// On is a database of another cluster where this one has its copy.
+func (c *Cluster) On(d *Database) *Database {
+	at := *d
+	for _, address := range []*string{&at.URL, &at.DirectURL, &at.AdminURL} {
+		u, err := url.Parse(*address)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		u.Host = net.JoinHostPort("127.0.0.1", strconv.Itoa(c.server.Port()))
+		*address = u.String()
+	}
+	return &at
 }
 
 // New makes a database on the cluster with all migrations applied.
