@@ -21,9 +21,12 @@ func shift(t *testing.T, pg *pgtest.Database, by time.Duration) {
 	do(t, admin, `CREATE OR REPLACE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS $$ SELECT pg_catalog.timeofday()::timestamptz + `+seconds+` $$`)
 }
 
-// moments are the columns of times that the service fills.
+// moments are queries that count, for each column of times that the service fills, those
+// that are not the database's. Some are those of an hour's beginning, some are an hour ahead.
 const moments = `
-	SELECT format('SELECT %L, count(*) FROM %I WHERE %I NOT BETWEEN now() - interval ''10 min'' AND now() + interval ''10 min'' %s',
+	SELECT format(CASE c.column_name WHEN 'hour' THEN 'SELECT %1$L, count(*) FROM %2$I WHERE %3$I NOT IN (date_trunc(''hour'', now()), date_trunc(''hour'', now() - interval ''10 min'')) %4$s'
+	              WHEN 'check_at' THEN 'SELECT %1$L, count(*) FROM %2$I WHERE %3$I NOT BETWEEN now() + interval ''50 min'' AND now() + interval ''70 min'' %4$s'
+	              ELSE 'SELECT %1$L, count(*) FROM %2$I WHERE %3$I NOT BETWEEN now() - interval ''10 min'' AND now() + interval ''10 min'' %4$s' END,
 	              c.table_name || '.' || c.column_name, c.table_name, c.column_name, CASE c.table_name WHEN 'ledger_accounts' THEN 'AND owner IS NOT NULL' ELSE '' END)
 	FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
 	WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' AND c.data_type = 'timestamp with time zone'

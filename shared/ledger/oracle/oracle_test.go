@@ -33,7 +33,9 @@ FROM (VALUES (NULL, 'world', 'player', 100, 'grant'), (0, 'player', 'house', 10,
              (2, 'player', 'hold', 10, 'hold'), (2, 'player', 'hold', 10, 'hold'), (2, 'hold', 'house', 20, 'stake'), (2, 'house', 'player', 30, 'payout'),
              (3, 'player', 'hold', 10, 'hold'), (4, 'player', 'hold', 10, 'hold'), (4, 'hold', 'player', 10, 'void')) v (n, debit, credit, amount, kind)
 JOIN ledger_accounts d ON d.kind = v.debit JOIN ledger_accounts c ON c.kind = v.credit;
-UPDATE ledger_accounts SET balance = 100 + 10 - 10 + 10 - 10 WHERE kind = 'player';
+UPDATE ledger_accounts SET balance = 100 + 10 - 10 + 10 - 10, staked = 60, paid = 60, rounds = 5, hour = date_trunc('hour', now()) WHERE kind = 'player';
+INSERT INTO player_hours (account, hour, rounds, staked, paid, played)
+SELECT id, hour - n * interval '1 h', 5 - 3 * n, 20 - 20 * n, 0, '0' FROM ledger_accounts, generate_series(0, 1) AS n WHERE kind = 'player';
 INSERT INTO outbox (event_id, sink, lane, key, type, body)
 SELECT gen_random_uuid(), 'fact', 0, 'table', 'settled', json_build_object('round', id, 'settled_at', settled_at) FROM rounds WHERE state = 'settled';
 INSERT INTO outbox (event_id, sink, lane, key, type, body) SELECT gen_random_uuid(), 'room', 0, 'table', 'round', json_build_array(json_build_object('id', id)) FROM rounds;
@@ -78,6 +80,8 @@ func TestEveryBreachIsFound(t *testing.T) {
 		{`UPDATE outbox SET body = json_build_object('round', body ->> 'round', 'settled_at', now() - interval '1 h') WHERE sink = 'fact'`, "3 settled rounds without their one fact"},
 		{`DELETE FROM outbox WHERE type = 'balance'`, "2 rounds that were over at once without their two room events"},
 		{`UPDATE rounds SET settled_at = settled_at + interval '1 h' WHERE nonce = 2`, "1 rounds that were settled at another time"},
+		{`UPDATE ledger_accounts SET staked = staked + 1 WHERE kind = 'player'`, "1 accounts that do not say"},
+		{`UPDATE player_hours SET staked = 30 - staked`, "2 hours that begin"},
 	} {
 		tx, err := admin.Begin(t.Context())
 		if err != nil {

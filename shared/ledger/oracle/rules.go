@@ -65,4 +65,16 @@ var rules = []rule{
 	// Money has one clock, the database's: everything of one transaction has its time.
 	{"rounds that were settled at another time than their stake", `
 		SELECT count(*) FROM rounds r JOIN ledger_transfers t ON t.round_id = r.id AND t.kind = 'stake' WHERE t.created_at <> r.settled_at`},
+	{"accounts that do not say what was staked and paid, and in how many rounds", `
+		WITH booked AS (
+			SELECT a.id, sum(t.amount) FILTER (WHERE t.debit = a.id) AS staked, sum(t.amount) FILTER (WHERE t.credit = a.id AND t.kind <> 'grant') AS paid
+			FROM ledger_accounts a JOIN ledger_transfers t ON a.id IN (t.debit, t.credit) WHERE a.kind = 'player' GROUP BY a.id
+		), played AS (SELECT player_id, count(*) AS rounds FROM rounds GROUP BY player_id)
+		SELECT count(*) FROM ledger_accounts a LEFT JOIN booked b ON b.id = a.id LEFT JOIN played p ON p.player_id = a.owner
+		WHERE a.kind = 'player' AND (a.staked, a.paid, a.rounds) <> (coalesce(b.staked, 0), coalesce(b.paid, 0), coalesce(p.rounds, 0))`},
+	{"hours that begin with other figures than the one before has left", `
+		SELECT count(*) FROM (
+			SELECT h.*, a.hour AS latest, row_number() OVER w AS n, h.staked - lag(h.staked) OVER w AS more, a.staked - h.staked AS since
+			FROM player_hours h JOIN ledger_accounts a ON a.id = h.account WINDOW w AS (PARTITION BY h.account ORDER BY h.hour)
+		) x WHERE n = 1 AND staked <> 0 OR more < 0 OR since < 0 OR hour > latest`},
 }

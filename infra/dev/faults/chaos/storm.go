@@ -33,11 +33,27 @@ func (f *Floor) Storm(crowd *Crowd, most time.Duration, strikes ...Strike) Storm
 		}
 		crowd.Mark()
 		strike.Do()
-		select { // long enough for the gap to close
-		case <-crowd.Done():
-		case <-time.After(most / 4):
-		}
+		crowd.settleDown(most / 4)
 		gaps[strike.Name] = append(gaps[strike.Name], crowd.Mark())
+	}
+}
+
+// settleDown waits until orders are carried out again, and a while longer: the gap that a
+// strike makes can begin a little after it.
+func (c *Crowd) settleDown(while time.Duration) {
+	began := time.Now()
+	for deadline := began.Add(patience); time.Now().Before(deadline); {
+		c.mu.Lock()
+		quiet := time.Since(c.heard)
+		c.mu.Unlock()
+		if time.Since(began) > while && quiet < while/4 {
+			return
+		}
+		select {
+		case <-c.done:
+			return
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 }
 

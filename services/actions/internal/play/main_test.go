@@ -32,7 +32,7 @@ type house struct {
 	desk  *Desk
 	wakes atomic.Int64
 	super *pgxpool.Pool // opened when needed
-	moved bool          // nonces or rounds were changed by hand: only the ledger is sound
+	moved bool          // nonces, rounds or what is counted were changed by hand: only the ledger is sound
 }
 
 func open(t testing.TB) *house {

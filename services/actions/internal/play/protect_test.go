@@ -104,6 +104,7 @@ func TestALossLimitCountsWhatWasPaid(t *testing.T) {
 	h.mustPlace(p, "m", 100, winning)
 	h.mustPlace(p, "n", 100, losing)
 	// Of an hour in which more was paid than staked nothing gets better when it has left.
+	h.moved = true // what was paid, too
 	ledgertest.Played(h.t, h.root(), p.ID, `paid = paid + 1000`)
 	h.admin(`UPDATE player_hours h SET paid = h.paid + 1000 FROM ledger_accounts a WHERE h.account = a.id AND a.owner = $1`, p.ID)
 	h.admin(`INSERT INTO player_hours SELECT id, hour - interval '3 h', 0, 0, 0, '0' FROM ledger_accounts WHERE owner = $1`, p.ID)
