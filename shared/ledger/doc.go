@@ -10,7 +10,8 @@
 //     never below zero; the table refuses it.
 //   - The house and the world store no balance. Both take part in every bet, and a
 //     stored balance would be one row that all bets wait for. Theirs is the sum of
-//     their transfers.
+//     their transfers, as is that of what is held for open rounds, of the jackpot and
+//     of the pools of tournaments, which are never below zero.
 //
 // An account that disagrees with its transfers is frozen by the sweep (Freeze): nothing
 // is posted to it until a person has looked.

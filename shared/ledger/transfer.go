@@ -16,7 +16,7 @@ import (
 // Kind says why money moved.
 type Kind string
 
-// The kinds of transfers. All but grants belong to a round.
+// The kinds of transfers. All but grants belong to a round, or to a tournament.
 const (
 	Grant  Kind = "grant"  // world to player: play money given
 	Stake  Kind = "stake"  // player to house, or hold to house: all that a round has cost
@@ -26,6 +26,10 @@ const (
 
 	Contribution Kind = "contribution" // house to jackpot: what a round adds to it
 	Jackpot      Kind = "jackpot"      // jackpot to player: all that was in it
+
+	Entry  Kind = "entry"  // player to the pool of a tournament
+	Prize  Kind = "prize"  // pool to player
+	Refund Kind = "refund" // pool to player: the fee of a tournament that was cancelled
 )
 
 // The accounts of play money that belong to no player; migrations 0002, 0010 and 0012 make them.
@@ -37,7 +41,7 @@ var (
 )
 
 // Transfer moves Amount, which is more than zero, from account Debit to account
-// Credit. Round is the nil UUID for a grant.
+// Credit. Round is the nil UUID for a grant, and the tournament for what belongs to one.
 type Transfer struct {
 	ID            uuid.UUID
 	Debit, Credit uuid.UUID
@@ -85,6 +89,21 @@ func JackpotOf(round, account uuid.UUID, amount money.Amount) Transfer {
 // count.
 func VoidOf(round, account uuid.UUID, amount money.Amount) Transfer {
 	return Transfer{ID: newID(), Debit: Held, Credit: account, Amount: amount, Kind: Void, Round: round}
+}
+
+// EntryOf returns the transfer of the fee of a tournament to its pool.
+func EntryOf(tournament, account, pool uuid.UUID, fee money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: account, Credit: pool, Amount: fee, Kind: Entry, Round: tournament}
+}
+
+// PrizeOf returns the transfer of a prize of a tournament.
+func PrizeOf(tournament, pool, account uuid.UUID, amount money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: pool, Credit: account, Amount: amount, Kind: Prize, Round: tournament}
+}
+
+// RefundOf returns the transfer that gives back the fee of a tournament that was cancelled.
+func RefundOf(tournament, pool, account uuid.UUID, fee money.Amount) Transfer {
+	return Transfer{ID: newID(), Debit: pool, Credit: account, Amount: fee, Kind: Refund, Round: tournament}
 }
 
 // newID returns a UUIDv7: ids that grow with time fill the index from one end.

@@ -21,7 +21,8 @@ type Report struct {
 	// Wrong are up to 100 player accounts whose balance is not the sum of their
 	// transfers.
 	Wrong []uuid.UUID
-	// Negative counts player accounts below zero, stored or by their transfers.
+	// Negative counts accounts below zero, stored or by their transfers; the house and
+	// the world may be.
 	Negative int64
 	// Unknown counts the account and asset pairs that transfers name and that do
 	// not exist.
@@ -63,7 +64,7 @@ SELECT count(*) FILTER (WHERE id IS NOT NULL),
        (coalesce(sum(legs), 0) / 2)::bigint,
        (SELECT coalesce(sum(abs(off)), 0)::bigint FROM (SELECT sum(coalesce(balance, total)) AS off FROM line GROUP BY asset) s),
        coalesce((array_agg(id ORDER BY id) FILTER (WHERE kind = 'player' AND balance <> total))[1:100], '{}'),
-       count(*) FILTER (WHERE kind = 'player' AND least(balance, total) < 0),
+       count(*) FILTER (WHERE kind NOT IN ('house', 'world') AND least(balance, total) < 0),
        count(*) FILTER (WHERE id IS NULL)
 FROM line`
 

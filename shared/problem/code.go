@@ -65,6 +65,10 @@ const (
 	// SeedNotRevealed says that what is asked for would tell a seed that is still in use.
 	SeedNotRevealed Code = "seed_not_revealed"
 
+	// What the tournament does not allow now.
+	TournamentClosed Code = "tournament_closed" // it takes no entries yet, or any more
+	AlreadyEntered   Code = "already_entered"
+
 	// What is the server's own trouble. The two 503s carry Retry-After.
 	Internal    Code = "internal"
 	Busy        Code = "busy"

@@ -54,6 +54,10 @@ var table = []Entry{
 		"The player has an open round of this game already.", "Play that round to its end, then bet again."},
 	{RoundVoid, 409, "Round void",
 		"The round did not count: its stakes went back.", "There is nothing to verify."},
+	{TournamentClosed, 409, "Tournament closed",
+		"The tournament takes no entries yet, or takes no more.", "Look at its times and its state."},
+	{AlreadyEntered, 409, "Already entered",
+		"The player has entered this tournament under another key.", "Nothing is to be done: the entry stands."},
 	{SeedNotRevealed, 409, "Seed not revealed",
 		"What is asked for would tell a server seed that is still in use.", "Rotate the seeds, then ask again."},
 
