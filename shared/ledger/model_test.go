@@ -147,6 +147,13 @@ func TestTheLedgerDoesWhatTheModelDoes(t *testing.T) {
 	})
 }
 
+// belowZero takes 5 from a pool that has nothing.
+const belowZero = `WITH pool AS (
+		INSERT INTO ledger_accounts (id, kind, owner, asset) VALUES (gen_random_uuid(), 'pool', $1, 'PLAY') RETURNING id
+	)
+	INSERT INTO ledger_transfers (id, debit, credit, amount, asset, kind, round_id)
+	SELECT gen_random_uuid(), id, '00000000-0000-7000-8000-000000000001', 5, 'PLAY', 'prize', gen_random_uuid() FROM pool`
+
 // Verify has to see what the rights and constraints make impossible: each case is
 // made by the superuser, with the constraints out of the way.
 func TestVerifyFindsWhatIsWrong(t *testing.T) {
@@ -169,6 +176,7 @@ func TestVerifyFindsWhatIsWrong(t *testing.T) {
 			func(r Report) bool { return r.Negative == 1 && r.Sum == 1_001 }},
 		{"unknown account", `UPDATE ledger_transfers SET credit = gen_random_uuid() WHERE credit = $1`,
 			func(r Report) bool { return r.Unknown == 1 }},
+		{"pool below zero", belowZero, func(r Report) bool { return r.Negative == 1 && r.Sum == 0 && len(r.Wrong) == 0 }},
 		{"other asset", `UPDATE ledger_transfers SET asset = 'GOLD' WHERE credit = $1`,
 			func(r Report) bool { return r.Unknown == 2 && len(r.Wrong) == 1 }},
 	} {

@@ -129,6 +129,7 @@ func aPassFindsWhatIsWrong(t *testing.T, cluster *pgtest.Cluster) {
 		{"a transfer to nobody", `INSERT INTO ledger_transfers (id, debit, credit, amount, asset, kind)
 			SELECT gen_random_uuid(), '00000000-0000-7000-8000-000000000002', gen_random_uuid(), 5, 'PLAY', 'grant' WHERE $1::uuid IS NOT NULL`,
 			func(r Report, _ uuid.UUID) bool { return r.Unknown == 1 }},
+		{"a pool below zero", belowZero, func(r Report, _ uuid.UUID) bool { return r.Negative == 1 && r.Transfers == 1 }},
 		{"a transfer of nothing", `WITH gone AS (SELECT $1::uuid)
 			INSERT INTO ledger_transfers (id, debit, credit, amount, asset, kind)
 			SELECT gen_random_uuid(), '00000000-0000-7000-8000-000000000002', gone.uuid, 0, 'PLAY', 'grant' FROM gone`,
