@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vegascore/vegascore/services/events/internal/board"
+	"github.com/vegascore/vegascore/services/events/internal/cup"
 	"github.com/vegascore/vegascore/services/events/internal/inbox"
 	"github.com/vegascore/vegascore/services/events/internal/push"
 	"github.com/vegascore/vegascore/shared/health"
@@ -19,6 +20,7 @@ import (
 // of the rows in handled_events.
 var consumers = map[string]func() map[string]inbox.Prepare{
 	board.Consumer: board.Types,
+	cup.Consumer:   cup.Types,
 }
 
 // routes mounts the functions at POST /push/<name>. With FUNCTION_TARGET there is

@@ -7,10 +7,10 @@ import (
 // Metrics are the figures of the last run and of all runs of this process. Observe may
 // be called concurrently.
 type Metrics struct {
-	ok, imbalance, frozen, at         *prometheus.GaugeVec
-	took                              *prometheus.GaugeVec
-	up                                *prometheus.GaugeVec
-	runs, settled, voided, sent, gone *prometheus.CounterVec
+	ok, imbalance, frozen, at               *prometheus.GaugeVec
+	took                                    *prometheus.GaugeVec
+	up, owed                                *prometheus.GaugeVec
+	runs, settled, voided, sent, gone, paid *prometheus.CounterVec
 }
 
 // NewMetrics registers the figures. Their labels have few values: parts of the run,
@@ -37,6 +37,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		settled:   counter("sweep_rounds_settled_total", "Rounds that were left and played to their end."),
 		voided:    counter("sweep_rounds_voided_total", "Stuck rounds that were voided."),
 		sent:      counter("sweep_outbox_sent_total", "Left-over outbox rows that were sent, by sink.", "sink"),
+		owed:      gauge("tournament_prizes_owed", "Prizes and refunds that cannot be paid because their accounts are frozen."),
+		paid:      counter("tournament_prizes_paid_total", "Prizes and refunds of tournaments that were paid."),
 		gone:      counter("sweep_pruned_total", "Rows that were pruned, by kind.", "kind"),
 	}
 }
@@ -56,6 +58,7 @@ func (m *Metrics) Observe(r Result) {
 	part("ledger", r.Ledger.OK, r.Ledger.TookMS)
 	part("outbox", r.Outbox.OK, r.Outbox.TookMS)
 	part("rounds", r.Rounds.OK, r.Rounds.TookMS)
+	part("tournaments", r.Tournaments.OK, r.Tournaments.TookMS)
 	part("prune", r.Pruned.OK, r.Pruned.TookMS)
 	if r.Ledger.Error == "" { // else nothing new is known
 		m.imbalance.WithLabelValues().Set(float64(r.Ledger.Imbalance))
@@ -66,6 +69,8 @@ func (m *Metrics) Observe(r Result) {
 	}
 	m.settled.WithLabelValues().Add(float64(r.Rounds.Settled))
 	m.voided.WithLabelValues().Add(float64(r.Rounds.Voided))
+	m.paid.WithLabelValues().Add(float64(r.Tournaments.Paid))
+	m.owed.WithLabelValues().Set(float64(r.Tournaments.Owed))
 	for sink, n := range r.Outbox.Sent {
 		m.sent.WithLabelValues(sink).Add(float64(n))
 	}

@@ -19,12 +19,13 @@ const (
 
 // Result is what a run found, and its JSON form what it prints.
 type Result struct {
-	OK       bool      `json:"ok"`
-	Ledger   Ledger    `json:"ledger"`
-	Services []Service `json:"services"`
-	Rounds   Rounds    `json:"rounds"`
-	Outbox   Outbox    `json:"outbox"`
-	Pruned   Pruned    `json:"pruned"`
+	OK          bool        `json:"ok"`
+	Ledger      Ledger      `json:"ledger"`
+	Services    []Service   `json:"services"`
+	Rounds      Rounds      `json:"rounds"`
+	Tournaments Tournaments `json:"tournaments"`
+	Outbox      Outbox      `json:"outbox"`
+	Pruned      Pruned      `json:"pruned"`
 }
 
 // Pass is how much of the ledger is verified.
@@ -87,6 +88,17 @@ type Rounds struct {
 	Stuck   int64  `json:"stuck"` // could be neither
 	TookMS  int64  `json:"took_ms"`
 	Error   string `json:"error,omitempty"`
+}
+
+// Tournaments are those that have ended.
+type Tournaments struct {
+	OK     bool   `json:"ok"`
+	Over   int64  `json:"over"`  // that this run has settled or cancelled
+	Paid   int64  `json:"paid"`  // prizes and refunds
+	Owed   int64  `json:"owed"`  // prizes and refunds of frozen accounts
+	Stuck  int64  `json:"stuck"` // could not be settled
+	TookMS int64  `json:"took_ms"`
+	Error  string `json:"error,omitempty"`
 }
 
 // Pruned is what was old enough to go.

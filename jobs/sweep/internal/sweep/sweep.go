@@ -42,14 +42,15 @@ func look(ctx context.Context, c Config, db *postgres.DB, logger *slog.Logger) R
 		}
 	})
 	wg.Go(func() {
-		// The rounds first: what they have to say goes out in the same run. What was sent
-		// long ago goes last.
+		// The rounds and tournaments first: what they have to say goes out in the same run.
+		// What was sent long ago goes last.
 		r.Rounds = endStuck(ctx, c, db)
+		r.Tournaments = settleTournaments(ctx, db)
 		r.Outbox = leftovers(ctx, c, db, logger)
 		r.Pruned = prune(ctx, c, db)
 	})
 	wg.Wait()
-	r.OK = r.Ledger.OK && r.Outbox.OK && r.Rounds.OK && r.Pruned.OK
+	r.OK = r.Ledger.OK && r.Outbox.OK && r.Rounds.OK && r.Tournaments.OK && r.Pruned.OK
 	for _, s := range r.Services {
 		r.OK = r.OK && s.OK
 	}
@@ -58,7 +59,7 @@ func look(ctx context.Context, c Config, db *postgres.DB, logger *slog.Logger) R
 		level = slog.LevelError
 	}
 	logger.Log(ctx, level, "swept", "ok", r.OK, "ledger_ok", r.Ledger.OK, "outbox_ok", r.Outbox.OK, "unsent", r.Outbox.Unsent,
-		"ledger_pass", string(r.Ledger.Pass), "imbalance", r.Ledger.Imbalance, "settled", r.Rounds.Settled, "voided", r.Rounds.Voided, "pruned", r.Pruned.Rows)
+		"ledger_pass", string(r.Ledger.Pass), "imbalance", r.Ledger.Imbalance, "settled", r.Rounds.Settled, "voided", r.Rounds.Voided, "tournaments_over", r.Tournaments.Over, "pruned", r.Pruned.Rows)
 	return r
 }
 
