@@ -2,7 +2,7 @@
 # function of events; what cannot be handled ends in facts-dead, where a person looks.
 locals {
   push_audience = "vegascore-events"
-  consumers     = toset(["leaderboard"])
+  consumers     = toset(["leaderboard", "tournaments"])
   pubsub_agent  = "serviceAccount:service-${data.google_project.this.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
 }
 

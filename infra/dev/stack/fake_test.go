@@ -71,6 +71,7 @@ func playService(name string) error {
 			}
 			pushes.Add(1)
 		})
+		mux.HandleFunc("POST /push/tournaments", func(http.ResponseWriter, *http.Request) {})
 	}
 	server := &http.Server{Addr: "127.0.0.1:" + os.Getenv("PORT"), Handler: mux}
 	log.Info("listening")

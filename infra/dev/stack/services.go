@@ -36,7 +36,7 @@ const (
 )
 
 // consumers are the functions of the events service, each with its subscription.
-var consumers = []string{"leaderboard"}
+var consumers = []string{"leaderboard", "tournaments"}
 
 // subscriptions are the push subscriptions for an events service at base.
 func subscriptions(base string) []pubsub.Subscription {

@@ -162,6 +162,9 @@ func (s *Stack) open(ctx context.Context, door []net.Listener) error {
 		return closeDoor(err)
 	}
 	if s.opts.Console {
+		if err := s.holdTournament(ctx); err != nil {
+			return closeDoor(err)
+		}
 		if err := s.newSweep(s.vars); err != nil {
 			return closeDoor(err)
 		}

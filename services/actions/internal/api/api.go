@@ -29,6 +29,7 @@ type API struct {
 	Verifier *auth.Verifier
 	Callers  Callers       // nil: no service may call
 	TokenTTL time.Duration // life of a guest's token
+	Wake     func()        // called after a commit that has left rows in the outbox; does not block
 }
 
 // Desk takes bets and actions, as *play.Desk does.
@@ -93,6 +94,9 @@ func (a *API) Functions() []Function {
 		{"rounds-finish", "/v1/rounds/finish", methods{http.MethodPost: a.finish}},
 		{"jackpot", "/v1/jackpot", methods{http.MethodGet: a.jackpot}},
 		{"leaderboard", "/v1/leaderboard", methods{http.MethodGet: a.leaderboard}},
+		{"tournaments", "/v1/tournaments", methods{http.MethodGet: a.tournaments}},
+		{"tournament", "/v1/tournaments/{id}", methods{http.MethodGet: a.tournament}},
+		{"tournament-entries", "/v1/tournaments/{id}/entries", methods{http.MethodPost: a.enter}},
 		{"openapi", "/v1/openapi.json", methods{http.MethodGet: a.openapi}},
 		{"docs", "/v1/docs", methods{http.MethodGet: a.docs}},
 		{"problems", "/v1/problems", methods{http.MethodGet: a.problems}},

@@ -46,7 +46,7 @@ type Bet struct {
 // returns a problem if it does not pass. traceparent may be empty; it travels with
 // the bet's events.
 func NewBet(player Player, key string, r Request, traceparent string) (*Bet, error) {
-	if err := checkKey(key); err != nil {
+	if err := CheckKey(key); err != nil {
 		return nil, err
 	}
 	game, err := games.Find(r.Game)
@@ -83,8 +83,8 @@ func (b *Bet) digest() [sha256.Size]byte {
 	return sha256.Sum256(append(text, b.move.Params...))
 }
 
-// checkKey accepts 1 to 64 of A-Z a-z 0-9 _ and -.
-func checkKey(key string) error {
+// CheckKey accepts 1 to 64 of A-Z a-z 0-9 _ and -, and returns a problem for anything else.
+func CheckKey(key string) error {
 	if key == "" {
 		return problem.Of(problem.KeyMissing, "Send the header Idempotency-Key.")
 	}

@@ -34,7 +34,7 @@ type Step struct {
 
 // NewStep checks the form of the key. traceparent may be empty.
 func NewStep(player Player, key string, round uuid.UUID, action json.RawMessage, traceparent string) (*Step, error) {
-	if err := checkKey(key); err != nil {
+	if err := CheckKey(key); err != nil {
 		return nil, err
 	}
 	return &Step{player: player, key: key, round: round, action: action, traceparent: traceparent}, nil
