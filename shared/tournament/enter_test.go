@@ -146,3 +146,44 @@ func TestTheStateFollowsTheClock(t *testing.T) {
 		t.Errorf("list = %#v, %v; want empty", all, err)
 	}
 }
+
+// A tournament that is called off while somebody enters refunds that entry too.
+func TestCallingOffWaitsForEntriesUnderWay(t *testing.T) {
+	t.Parallel()
+	h := newHall(t)
+	cup, ada := h.create(Wagered), h.player(100)
+	tx, err := h.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.Background()) }()
+	if _, err := (Request{Tournament: cup, Player: ada, Key: "k"}).enter(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	off := make(chan int64, 1)
+	go func() { // ends with the refund
+		var n int64
+		if err := h.pool.QueryRow(context.Background(), `SELECT tournament_refund($1)`, cup).Scan(&n); err != nil {
+			t.Error(err)
+		}
+		off <- n
+	}()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	const waits = `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+	for deadline := time.Now().Add(20 * time.Second); h.number(waits) == 0 && len(off) == 0; <-tick.C {
+		if time.Now().After(deadline) {
+			t.Fatal("the refund neither waits nor ends")
+		}
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := <-off; n != 1 {
+		t.Errorf("%d entries are refunded; want the one under way", n)
+	}
+	if p := h.settle(cup); !p.Over || h.balance(ada) != 100 {
+		t.Errorf("%+v, balance %d; want the fee back", p, h.balance(ada))
+	}
+	h.sound()
+}
