@@ -14,6 +14,7 @@ import (
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/pgtest"
+	"github.com/vegascore/vegascore/shared/tournament/points"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -135,7 +136,7 @@ func (h *hall) play(r round) uuid.UUID {
 func (h *hall) count(rounds ...uuid.UUID) {
 	h.t.Helper()
 	for _, id := range rounds {
-		err := h.InTx(h.t.Context(), func(tx pgx.Tx) error { _, err := Count(h.t.Context(), tx, id); return err })
+		err := h.InTx(h.t.Context(), func(tx pgx.Tx) error { _, err := points.Count(h.t.Context(), tx, id); return err })
 		if err != nil {
 			h.t.Fatal(err)
 		}

@@ -8,7 +8,7 @@
 //     are one transaction; so are a prize and its mark. When a tournament is settled or
 //     cancelled, its pool holds nothing.
 //   - All times are those of the database's clock.
-//   - Points that facts make while it runs (Count) are for showing. What is paid for is
+//   - Points that facts make while it runs (package points) are for showing. What is paid for is
 //     made from the rounds themselves, a while after the end, once.
 //
 // Operators make tournaments with the SQL function tournament_create, as the owner of the
@@ -187,16 +187,6 @@ func standings(ctx context.Context, q Querier, sql string, tournament uuid.UUID,
 		}
 	}
 	return nil, fmt.Errorf("read standings of tournament %s: %w", tournament, err)
-}
-
-// Count adds a settled round to the points of the entries that it counts for, in the
-// caller's transaction, who sees to it that a round comes once. It reads the round itself;
-// one that is not there counts for nothing.
-func Count(ctx context.Context, tx pgx.Tx, round uuid.UUID) (entries int64, err error) {
-	if err := tx.QueryRow(ctx, `SELECT tournament_count($1)`, round).Scan(&entries); err != nil {
-		return 0, fmt.Errorf("count round %s in tournaments: %w", round, err)
-	}
-	return entries, nil
 }
 
 // parameter is an id as an array element, in every protocol mode.

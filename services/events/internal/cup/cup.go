@@ -11,7 +11,7 @@ import (
 	"github.com/vegascore/vegascore/services/events/internal/inbox"
 	"github.com/vegascore/vegascore/shared/event"
 	"github.com/vegascore/vegascore/shared/problem"
-	"github.com/vegascore/vegascore/shared/tournament"
+	"github.com/vegascore/vegascore/shared/tournament/points"
 )
 
 // Consumer is the name of this consumer among the handled events.
@@ -35,7 +35,7 @@ func settled(e event.Event) (inbox.Effect, error) {
 		return nil, problem.Of(problem.ParamsInvalid, "The member \"round\" of the settled round is missing.")
 	}
 	return func(ctx context.Context, tx pgx.Tx) error {
-		_, err := tournament.Count(ctx, tx, fact.Round)
+		_, err := points.Count(ctx, tx, fact.Round)
 		return err
 	}, nil
 }
