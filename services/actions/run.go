@@ -87,7 +87,7 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 	defer desk.Close()
 	book := keepBook(metrics)
 	desk.Tell(book)
-	functions := (&api.API{DB: db, Desk: desk, Signer: signer, Verifier: verifier, Callers: callers, TokenTTL: c.TokenTTL, Wake: outlet.Wake}).Functions()
+	functions := (&api.API{DB: db, Desk: desk, Signer: signer, Verifier: verifier, Callers: callers, TokenTTL: c.TokenTTL, Maxima: c.Bets.Maxima.Setting(), Wake: outlet.Wake}).Functions()
 	state := watch(db, rooms, outlet, metrics, log, c)
 	handler, err := routes(c.Target, functions, metrics, state, log, announce)
 	if err != nil {

@@ -88,6 +88,27 @@ func TestATournamentOverHTTP(t *testing.T) {
 	sound(t, pg)
 }
 
+// A fee is a stake for what protects a player.
+func TestLimitsHoldForFees(t *testing.T) {
+	t.Parallel()
+	s, pg := begin(t)
+	ada, id := s.guest("Ada"), cup(t, pg)
+	_ = count(t, pg, `SELECT count(protection_limits($1, '{stake}', '{24h}', '{700}', 60))`, ada.ID)
+	if r := ada.enter(id, "k"); r.status != 201 {
+		t.Fatalf("within the limit: %d %s", r.status, r.body)
+	}
+	if r := ada.enter(cup(t, pg), "l"); r.status != 403 || r.code() != "limit_reached" || !strings.Contains(r.body, `"limit":"stake"`) {
+		t.Errorf("beyond it: %d %s", r.status, r.body)
+	}
+	if r := ada.bet("m", 201); r.status != 403 || r.code() != "limit_reached" {
+		t.Errorf("a bet beyond it: %d %s", r.status, r.body)
+	}
+	if ada.balance() != 99_500 {
+		t.Errorf("balance %d", ada.balance())
+	}
+	sound(t, pg)
+}
+
 // The same request a hundred times at once has one effect (fault 37).
 func TestOneEntryAHundredTimesOverHTTP(t *testing.T) {
 	t.Parallel()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
@@ -28,6 +29,12 @@ type Request struct {
 	Tournament, Player uuid.UUID
 	Key                string
 	Traceparent        string
+
+	// Maxima are the house's own limits as the setting play.maxima has them, empty when there
+	// are none. Refuse makes a problem of the reason for which a player may not stake the fee,
+	// a text of the SQL function play_refusal.
+	Maxima string
+	Refuse func(reason string) error
 }
 
 // Answer is what the player gets: a JSON body, the same bytes each time.
@@ -88,7 +95,11 @@ func (r Request) enter(ctx context.Context, tx pgx.Tx) (Answer, error) {
 		return Answer{}, problem.Of(problem.TournamentClosed, "This tournament takes no entries any more.")
 	case !t.takes:
 		return Answer{}, problem.Of(problem.TournamentClosed, "This tournament takes no entries yet.")
-	case held[0].Amount < t.fee:
+	}
+	if err := r.allowed(ctx, tx, t.fee); err != nil {
+		return Answer{}, err
+	}
+	if held[0].Amount < t.fee {
 		return Answer{}, problem.Of(problem.InsufficientFunds, "The balance is %d, the fee %d.", held[0].Amount, t.fee)
 	}
 	if err := ledger.Post(ctx, tx, t.asset, ledger.EntryOf(r.Tournament, held[0].Account, t.pool, t.fee)); err != nil {
@@ -126,6 +137,23 @@ func (r Request) terms(ctx context.Context, tx pgx.Tx) (t terms, err error) {
 		return t, fmt.Errorf("read terms: %w", err)
 	}
 	return t, nil
+}
+
+// allowed asks what protects the player. A fee counts there as a stake does.
+func (r Request) allowed(ctx context.Context, tx pgx.Tx, fee money.Amount) error {
+	if r.Maxima != "" {
+		if _, err := tx.Exec(ctx, `SELECT set_config('play.maxima', $1, true)`, r.Maxima); err != nil {
+			return fmt.Errorf("set the house's limits: %w", err)
+		}
+	}
+	var reason pgtype.Text
+	if err := tx.QueryRow(ctx, `SELECT play_refusal($1, $2)::text`, r.Player, int64(fee)).Scan(&reason); err != nil {
+		return fmt.Errorf("ask what protects the player: %w", err)
+	}
+	if reason.Valid {
+		return r.Refuse(reason.String)
+	}
+	return nil
 }
 
 // known is the answer to a key that was used, or a refusal of a second entry.

@@ -54,16 +54,19 @@ func TestAnEntryTakesTheFeeOnce(t *testing.T) {
 func TestWhoMayNotEnter(t *testing.T) {
 	t.Parallel()
 	h := newHall(t)
-	rich, poor, cold := h.player(1_000), h.player(99), h.player(1_000)
+	rich, poor, cold, resting := h.player(1_000), h.player(99), h.player(1_000), h.player(1_000)
 	h.exec(`SELECT ledger_freeze(ARRAY(SELECT id FROM ledger_accounts WHERE owner = $1), 'test')`, cold)
 	early, late, off, running := h.create(Wagered), h.create(Wagered), h.create(Wagered), h.create(Wagered)
 	h.exec(`UPDATE tournaments SET opens_at = now() + interval '1 min', starts_at = now() + interval '2 min' WHERE id = $1`, early)
 	h.exec(`UPDATE tournaments SET ends_at = now() - interval '1 s' WHERE id = $1`, late)
 	h.exec(`SELECT tournament_refund($1)`, off)
+	h.exec(`SELECT protection_timeout($1, 24)`, resting)
+	excluded := func(string) error { return problem.Of(problem.Excluded, "") }
 	for name, test := range map[string]struct {
 		tournament, player uuid.UUID
 		want               problem.Code
 	}{
+		"in a time-out":   {running, resting, problem.Excluded},
 		"too early":       {early, rich, problem.TournamentClosed},
 		"too late":        {late, rich, problem.TournamentClosed},
 		"called off":      {off, rich, problem.TournamentClosed},
@@ -71,9 +74,13 @@ func TestWhoMayNotEnter(t *testing.T) {
 		"frozen":          {running, cold, problem.AccountFrozen},
 		"without account": {running, uuid.New(), problem.TokenInvalid},
 	} {
-		if a, err := Enter(t.Context(), h, Request{Tournament: test.tournament, Player: test.player, Key: "k"}); !errors.Is(err, problem.Of(test.want, "")) {
+		if a, err := Enter(t.Context(), h, Request{Tournament: test.tournament, Player: test.player, Key: "k", Refuse: excluded}); !errors.Is(err, problem.Of(test.want, "")) {
 			t.Errorf("%s: %s, %v; want %s", name, a.Body, err, test.want)
 		}
+	}
+	const maxima = `[{"limit":"stake","window":"24h","amount":99}]` // of the house
+	if _, err := Enter(t.Context(), h, Request{Tournament: running, Player: rich, Key: "k", Maxima: maxima, Refuse: excluded}); !errors.Is(err, problem.Of(problem.Excluded, "")) {
+		t.Errorf("beyond the house's limit: %v", err)
 	}
 	if n := h.number(`SELECT count(*) FROM ledger_transfers WHERE kind <> 'grant'`) + h.number(`SELECT count(*) FROM tournament_entries`); n != 0 {
 		t.Errorf("%d transfers and entries were made", n)

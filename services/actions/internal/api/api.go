@@ -29,6 +29,7 @@ type API struct {
 	Verifier *auth.Verifier
 	Callers  Callers       // nil: no service may call
 	TokenTTL time.Duration // life of a guest's token
+	Maxima   string        // the house's own limits, as protection.Maxima sets them; empty: none
 	Wake     func()        // called after a commit that has left rows in the outbox; does not block
 }
 

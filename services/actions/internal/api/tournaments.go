@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/vegascore/vegascore/services/actions/internal/play"
+	"github.com/vegascore/vegascore/services/actions/internal/protection"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/telemetry"
 	"github.com/vegascore/vegascore/shared/tournament"
@@ -73,6 +74,7 @@ func (a *API) enter(w http.ResponseWriter, r *http.Request) error {
 	}
 	answer, err := tournament.Enter(r.Context(), a.DB, tournament.Request{
 		Tournament: id, Player: player.ID, Key: key, Traceparent: telemetry.Traceparent(r.Context()),
+		Maxima: a.Maxima, Refuse: protection.Refusal,
 	})
 	if err != nil {
 		return err
