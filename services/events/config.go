@@ -11,7 +11,7 @@ import (
 )
 
 // minSchema is the oldest migration that this code works on.
-const minSchema = 16
+const minSchema = 17
 
 // config is the whole of what the environment decides. README.md lists it.
 type config struct {

@@ -1,4 +1,4 @@
-// Package tournament runs timed tournaments over the tables of migration 0016: a fee to
+// Package tournament runs timed tournaments over the tables of migration 0017: a fee to
 // enter, points from the rounds that an entrant plays, and a pool of all fees that the best
 // share at the end.
 //
