@@ -29,6 +29,7 @@ func TestEachFunctionAlone(t *testing.T) {
 	revealed := []string{"Authorization", "Bearer " + fay.token}
 	keyed := append(slices.Clone(player), "Idempotency-Key", "alone")
 	sweep := []string{"Authorization", "Bearer " + g.Sign(t, authtest.Key, authtest.Claims(sweeper, actionsAudience, nil))}
+	id, looked := cup(t, pg), cup(t, pg)
 	const tile = `{"action":"reveal","tile":0}`
 	tests := map[string]struct {
 		method, body string
@@ -36,31 +37,34 @@ func TestEachFunctionAlone(t *testing.T) {
 		status       int
 		paths        []string // the first one is the path behind the front door
 	}{
-		"guests":         {http.MethodPost, `{"name":"Bob"}`, nil, 201, []string{"/v1/guests", "/"}},
-		"me":             {http.MethodGet, "", player, 200, []string{"/v1/me", "/"}},
-		"seeds":          {http.MethodGet, "", player, 200, []string{"/v1/me/seeds", "/"}},
-		"bets":           {http.MethodPost, betBody(100), keyed, 201, []string{"/v1/bets", "/"}},
-		"limits":         {http.MethodGet, "", player, 200, []string{"/v1/me/limits", "/"}},
-		"time-out":       {http.MethodPost, `{"hours":24}`, another("Bob"), 200, []string{"/v1/me/time_out", "/"}},
-		"self-exclusion": {http.MethodPost, `{"months":6}`, another("Cy"), 200, []string{"/v1/me/self_exclusion", "/"}},
-		"activity":       {http.MethodGet, "", another("Di"), 200, []string{"/v1/me/activity", "/"}},
-		"rounds":         {http.MethodGet, "", another("Eve"), 200, []string{"/v1/rounds?limit=2", "/?limit=2"}},
-		"round":          {http.MethodGet, "", player, 200, []string{"/v1/rounds/" + settled.Round.ID, "/" + settled.Round.ID}},
-		"round-bundle":   {http.MethodGet, "", revealed, 200, []string{"/v1/rounds/" + shown.Round.ID + "/bundle", "/" + shown.Round.ID, "/" + shown.Round.ID + "/bundle"}},
-		"round-actions":  {http.MethodPost, tile, keyed, 200, []string{"/v1/rounds/" + open.Round.ID + "/actions", "/" + open.Round.ID, "/" + open.Round.ID + "/actions"}},
-		"rounds-finish":  {http.MethodPost, `{"idle_s":3600}`, sweep, 200, []string{"/v1/rounds/finish", "/"}},
-		"jackpot":        {http.MethodGet, "", nil, 200, []string{"/v1/jackpot", "/"}},
-		"leaderboard":    {http.MethodGet, "", nil, 200, []string{"/v1/leaderboard?limit=5", "/?limit=5"}},
-		"openapi":        {http.MethodGet, "", nil, 200, []string{"/v1/openapi.json", "/"}},
-		"docs":           {http.MethodGet, "", nil, 200, []string{"/v1/docs", "/"}},
-		"problems":       {http.MethodGet, "", nil, 200, []string{"/v1/problems", "/"}},
-		"problem":        {http.MethodGet, "", nil, 200, []string{"/v1/problems/key_reused", "/key_reused"}},
+		"guests":             {http.MethodPost, `{"name":"Bob"}`, nil, 201, []string{"/v1/guests", "/"}},
+		"me":                 {http.MethodGet, "", player, 200, []string{"/v1/me", "/"}},
+		"seeds":              {http.MethodGet, "", player, 200, []string{"/v1/me/seeds", "/"}},
+		"bets":               {http.MethodPost, betBody(100), keyed, 201, []string{"/v1/bets", "/"}},
+		"limits":             {http.MethodGet, "", player, 200, []string{"/v1/me/limits", "/"}},
+		"time-out":           {http.MethodPost, `{"hours":24}`, another("Bob"), 200, []string{"/v1/me/time_out", "/"}},
+		"self-exclusion":     {http.MethodPost, `{"months":6}`, another("Cy"), 200, []string{"/v1/me/self_exclusion", "/"}},
+		"activity":           {http.MethodGet, "", another("Di"), 200, []string{"/v1/me/activity", "/"}},
+		"rounds":             {http.MethodGet, "", another("Eve"), 200, []string{"/v1/rounds?limit=2", "/?limit=2"}},
+		"round":              {http.MethodGet, "", player, 200, []string{"/v1/rounds/" + settled.Round.ID, "/" + settled.Round.ID}},
+		"round-bundle":       {http.MethodGet, "", revealed, 200, []string{"/v1/rounds/" + shown.Round.ID + "/bundle", "/" + shown.Round.ID, "/" + shown.Round.ID + "/bundle"}},
+		"round-actions":      {http.MethodPost, tile, keyed, 200, []string{"/v1/rounds/" + open.Round.ID + "/actions", "/" + open.Round.ID, "/" + open.Round.ID + "/actions"}},
+		"rounds-finish":      {http.MethodPost, `{"idle_s":3600}`, sweep, 200, []string{"/v1/rounds/finish", "/"}},
+		"jackpot":            {http.MethodGet, "", nil, 200, []string{"/v1/jackpot", "/"}},
+		"leaderboard":        {http.MethodGet, "", nil, 200, []string{"/v1/leaderboard?limit=5", "/?limit=5"}},
+		"tournaments":        {http.MethodGet, "", nil, 200, []string{"/v1/tournaments", "/"}},
+		"tournament":         {http.MethodGet, "", nil, 200, []string{"/v1/tournaments/" + looked, "/" + looked}},
+		"tournament-entries": {http.MethodPost, "{}", keyed, 201, []string{"/v1/tournaments/" + id + "/entries", "/" + id, "/" + id + "/entries"}},
+		"openapi":            {http.MethodGet, "", nil, 200, []string{"/v1/openapi.json", "/"}},
+		"docs":               {http.MethodGet, "", nil, 200, []string{"/v1/docs", "/"}},
+		"problems":           {http.MethodGet, "", nil, 200, []string{"/v1/problems", "/"}},
+		"problem":            {http.MethodGet, "", nil, 200, []string{"/v1/problems/key_reused", "/key_reused"}},
 	}
 	if got, want := slices.Sorted(maps.Keys(functionPaths())), slices.Sorted(maps.Keys(tests)); !slices.Equal(got, want) {
 		t.Fatalf("functions %v; tried %v", got, want)
 	}
-	changing := map[string]bool{"guests": true, "time-out": true, "self-exclusion": true} // with each call
-	atOnce := make(chan struct{}, 3)                                                      // processes
+	changing := map[string]bool{"guests": true, "tournaments": true, "time-out": true, "self-exclusion": true} // with each call
+	atOnce := make(chan struct{}, 3)                                                                           // processes
 	var wg sync.WaitGroup
 	for name, test := range tests {
 		wg.Go(func() {
