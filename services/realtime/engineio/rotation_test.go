@@ -81,10 +81,9 @@ func TestPongsDoNotKeepAnOldSession(t *testing.T) {
 		began := time.Now()
 		c, h := dial()
 		for range 12 {
-			if h.session.closed() != "" {
-				break
+			if <-time.After(10 * time.Second); h.session.closed() != "" {
+				break // its connection is closed, too, some time after
 			}
-			<-time.After(10 * time.Second)
 			c.say(t, "3")
 		}
 		if got := h.session.closed(); got != ServerShuttingDown {
