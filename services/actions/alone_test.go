@@ -38,10 +38,10 @@ func TestEachFunctionAlone(t *testing.T) {
 		paths        []string // the first one is the path behind the front door
 	}{
 		"guests":             {http.MethodPost, `{"name":"Bob"}`, nil, 201, []string{"/v1/guests", "/"}},
-		"me":                 {http.MethodGet, "", player, 200, []string{"/v1/me", "/"}},
-		"seeds":              {http.MethodGet, "", player, 200, []string{"/v1/me/seeds", "/"}},
+		"me":                 {http.MethodGet, "", another("Hal"), 200, []string{"/v1/me", "/"}},
+		"seeds":              {http.MethodGet, "", another("Ivy"), 200, []string{"/v1/me/seeds", "/"}},
 		"bets":               {http.MethodPost, betBody(100), keyed, 201, []string{"/v1/bets", "/"}},
-		"limits":             {http.MethodGet, "", player, 200, []string{"/v1/me/limits", "/"}},
+		"limits":             {http.MethodGet, "", another("Jo"), 200, []string{"/v1/me/limits", "/"}},
 		"time-out":           {http.MethodPost, `{"hours":24}`, another("Bob"), 200, []string{"/v1/me/time_out", "/"}},
 		"self-exclusion":     {http.MethodPost, `{"months":6}`, another("Cy"), 200, []string{"/v1/me/self_exclusion", "/"}},
 		"activity":           {http.MethodGet, "", another("Di"), 200, []string{"/v1/me/activity", "/"}},
@@ -54,7 +54,7 @@ func TestEachFunctionAlone(t *testing.T) {
 		"leaderboard":        {http.MethodGet, "", nil, 200, []string{"/v1/leaderboard?limit=5", "/?limit=5"}},
 		"tournaments":        {http.MethodGet, "", nil, 200, []string{"/v1/tournaments", "/"}},
 		"tournament":         {http.MethodGet, "", nil, 200, []string{"/v1/tournaments/" + looked, "/" + looked}},
-		"tournament-entries": {http.MethodPost, "{}", keyed, 201, []string{"/v1/tournaments/" + id + "/entries", "/" + id, "/" + id + "/entries"}},
+		"tournament-entries": {http.MethodPost, "{}", append(another("Gus"), "Idempotency-Key", "alone"), 201, []string{"/v1/tournaments/" + id + "/entries", "/" + id, "/" + id + "/entries"}},
 		"openapi":            {http.MethodGet, "", nil, 200, []string{"/v1/openapi.json", "/"}},
 		"docs":               {http.MethodGet, "", nil, 200, []string{"/v1/docs", "/"}},
 		"problems":           {http.MethodGet, "", nil, 200, []string{"/v1/problems", "/"}},
