@@ -146,6 +146,7 @@ func TestClientsLoseNothingOnTheirWayBetweenContainers(t *testing.T) {
 		address, opts := patient(address)
 		opts.Hold = patience
 		containers := []*site{contain(t, address, opts), contain(t, address, opts)}
+		sessions := dial(t, address)
 		var group sync.WaitGroup
 		var wrong atomic.Int64
 		for i := range guests {
@@ -154,6 +155,10 @@ func TestClientsLoseNothingOnTheirWayBetweenContainers(t *testing.T) {
 				t.Fatal(err)
 			}
 			eventually(t, "in the room", func() (bool, any) { return len(containers[i%2].Sockets("r")) == i/2+1, i })
+			eventually(t, "the session is written", func() (bool, any) { // a client waits longer than that before it comes again
+				keys, err := sessions.Keys(t.Context(), "*session:"+g.pid).Result()
+				return err == nil && len(keys) == 1, keys
+			})
 			group.Go(func() {
 				list := []*site{containers[i%2], containers[(i+1)%2], containers[i%2]}
 				n, err := g.watch(list, 17+3*i, emitters, each)
