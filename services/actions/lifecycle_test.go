@@ -18,6 +18,7 @@ import (
 
 func TestReadinessWantsTheSchema(t *testing.T) {
 	t.Parallel()
+	pgtest.New(t) // the login of the services exists as soon as one database of the server has the schema
 	s := launch(t, pgtest.Empty(t))
 	r := s.get("/ready")
 	if r.status != 503 || !strings.Contains(r.body, `"schema_too_old"`) {

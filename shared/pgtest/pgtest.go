@@ -38,7 +38,8 @@ const password = "vegas"
 type Database struct {
 	Name string
 	// URL is the login of the services: a member of vegas_app without other rights.
-	// In an Empty database it has no rights at all before the migrations.
+	// In an Empty database it has no rights at all before the migrations, and it does
+	// not exist on a server where no database has them.
 	URL string
 	// DirectURL is the owner of the database, who runs migrations.
 	DirectURL string
