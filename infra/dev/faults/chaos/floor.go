@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -106,6 +107,19 @@ func (f *Floor) KillBackend() {
 	if parent(pid) == f.server.Pid() {
 		_ = syscall.Kill(pid, syscall.SIGKILL) // it may be gone
 	}
+}
+
+// awaitDatabase waits until PostgreSQL takes sessions: the last strike may have been a
+// moment ago.
+func (f *Floor) awaitDatabase(t testing.TB) {
+	t.Helper()
+	platform.Await(t, "PostgreSQL", func() bool {
+		conn, err := pgx.Connect(context.Background(), f.Database.AdminURL)
+		if err == nil {
+			_ = conn.Close(context.Background())
+		}
+		return err == nil
+	})
 }
 
 // parent is the parent of a process, 0 if that is not known.

@@ -45,6 +45,7 @@ func (v Verdict) Faults() []string {
 func (c *Crowd) Judge(t testing.TB, ear *Ear) Verdict {
 	t.Helper()
 	<-c.done
+	c.floor.awaitDatabase(t)
 	v := c.Compare(t)
 	if ear != nil {
 		v.Unheard = ear.missing(t)
