@@ -1,7 +1,5 @@
 package problem
 
-import "net/http"
-
 // Code is the stable, machine-readable name of a problem. Clients decide by it;
 // the same codes travel over HTTP and over sockets. A code never changes its
 // meaning once released.
@@ -81,5 +79,5 @@ func (c Code) Status() int {
 	if e, ok := byCode[c]; ok {
 		return e.Status
 	}
-	return http.StatusInternalServerError
+	return 500
 }

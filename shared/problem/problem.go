@@ -1,9 +1,10 @@
 // Package problem is the one way in which this platform says no to a caller:
 // an error with a stable code and a text that is fit for the caller's eyes.
 //
-// Over HTTP it is a problem document (RFC 9457, application/problem+json); over
-// a socket the same code and detail travel in an ack. What went wrong inside
-// (SQL, hosts, stacks) stays in the wrapped error, for logs alone.
+// Over HTTP it is a problem document (RFC 9457, application/problem+json), which
+// web.WriteProblem sends; over a socket the same code and detail travel in an ack.
+// What went wrong inside (SQL, hosts, stacks) stays in the wrapped error, for logs
+// alone.
 package problem
 
 import (
@@ -11,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"time"
 )
 
@@ -19,7 +19,7 @@ import (
 // after New, so they may be shared between goroutines.
 type Problem struct {
 	Type       string        // URI of the kind of problem: see Code.URI
-	Title      string        // short, the same for every problem of this kind
+	Title      string        // short, the same for every problem of this kind; "" outside the catalogue
 	Status     int           // HTTP status
 	Code       Code          // stable name, for programs
 	Detail     string        // one sentence about this occurrence, for people
@@ -39,11 +39,8 @@ func New(status int, code Code, detail string) *Problem {
 	if status == 0 {
 		status = code.Status()
 	}
-	p := &Problem{Type: code.URI(), Title: http.StatusText(status), Status: status, Code: code, Detail: detail}
-	if e, ok := byCode[code]; ok {
-		p.Title = e.Title
-	}
-	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
+	p := &Problem{Type: code.URI(), Status: status, Code: code, Title: byCode[code].Title, Detail: detail}
+	if status == 503 || status == 429 {
 		p.RetryAfter = time.Second
 	}
 	return p

@@ -24,7 +24,7 @@ func Framing() Middleware {
 			if g, ok := r.Context().Value(guardKey{}).(*guarded); ok && g.bad.Load() {
 				w.Header().Set("Connection", "close")
 				_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // nobody waits for what is left
-				problem.Write(w, r, problem.Of(problem.BadRequest, "The length of the body is given in two ways."))
+				WriteProblem(w, r, problem.Of(problem.BadRequest, "The length of the body is given in two ways."))
 				return
 			}
 			if len(r.TransferEncoding) > 0 {

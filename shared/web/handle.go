@@ -36,7 +36,7 @@ func (f HandlerFunc) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rec.status != 0 {
 		return // the reply has begun: nothing can be said any more
 	}
-	problem.Write(rec, r, p)
+	WriteProblem(rec, r, p)
 }
 
 // Handle makes an http.Handler of a function that returns an error.

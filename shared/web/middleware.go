@@ -68,7 +68,7 @@ func Recover(log *slog.Logger) Middleware {
 					slog.String("panic", fmt.Sprint(cause)), slog.String("stack", string(debug.Stack())))
 				switch rec.status {
 				case 0:
-					problem.Write(rec, r, problem.Of(problem.Internal, "The server could not answer this request."))
+					WriteProblem(rec, r, problem.Of(problem.Internal, "The server could not answer this request."))
 				case http.StatusSwitchingProtocols: // the connection is the handler's, no longer ours
 				default:
 					panic(http.ErrAbortHandler)
@@ -96,7 +96,7 @@ func Methods() Middleware {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !allowed[r.Method] {
 				w.Header().Set("Allow", strings.Join(methods, ", "))
-				problem.Write(w, r, problem.Of(problem.MethodNotAllowed, "This method is not used here."))
+				WriteProblem(w, r, problem.Of(problem.MethodNotAllowed, "This method is not used here."))
 				return
 			}
 			next.ServeHTTP(w, r)

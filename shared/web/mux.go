@@ -26,10 +26,10 @@ func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	refusal.ServeHTTP(&probe, r)
 	if probe.status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", probe.header.Get("Allow"))
-		problem.Write(w, r, problem.Of(problem.MethodNotAllowed, "This path does not have this method."))
+		WriteProblem(w, r, problem.Of(problem.MethodNotAllowed, "This path does not have this method."))
 		return
 	}
-	problem.Write(w, r, problem.Of(problem.NotFound, "There is nothing here."))
+	WriteProblem(w, r, problem.Of(problem.NotFound, "There is nothing here."))
 }
 
 // probe takes an answer that is not sent.

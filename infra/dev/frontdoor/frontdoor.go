@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/vegascore/vegascore/shared/problem"
+	"github.com/vegascore/vegascore/shared/web"
 )
 
 // Service is a process behind the door.
@@ -93,7 +94,7 @@ func (d *Door) proxy(through http.RoundTripper) http.Handler {
 				return // the client left
 			}
 			d.logger.Warn("service unreachable", "path", r.URL.Path, "error", err)
-			problem.Write(w, r, problem.Of(problem.Unavailable, "The service is not running right now.").After(time.Second))
+			web.WriteProblem(w, r, problem.Of(problem.Unavailable, "The service is not running right now.").After(time.Second))
 		},
 	}
 }
@@ -104,7 +105,7 @@ func readOnly(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			problem.Write(w, r, problem.Of(problem.MethodNotAllowed, "This path does not have this method."))
+			web.WriteProblem(w, r, problem.Of(problem.MethodNotAllowed, "This path does not have this method."))
 			return
 		}
 		next(w, r)
@@ -117,7 +118,7 @@ func page(files fs.FS, policy string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		name := strings.TrimPrefix(r.URL.Path, "/")
 		if info, err := fs.Stat(files, name); name != "" && (err != nil || info.IsDir()) {
-			problem.Write(w, r, problem.Of(problem.NotFound, "There is nothing here."))
+			web.WriteProblem(w, r, problem.Of(problem.NotFound, "There is nothing here."))
 			return
 		}
 		h := w.Header()

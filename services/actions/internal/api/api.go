@@ -124,7 +124,7 @@ func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		allowed = slices.Insert(allowed, slices.Index(allowed, http.MethodGet)+1, http.MethodHead)
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	problem.Write(w, r, problem.Of(problem.MethodNotAllowed, "This path does not have this method."))
+	web.WriteProblem(w, r, problem.Of(problem.MethodNotAllowed, "This path does not have this method."))
 }
 
 // player is who sent the request, by its token.

@@ -29,7 +29,7 @@ import (
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/problem"
-	"github.com/vegascore/vegascore/shared/web"
+	"github.com/vegascore/vegascore/shared/strictjson"
 )
 
 // all is every version of every game; the last version of a game is the one that is
@@ -178,7 +178,7 @@ type priced interface {
 // problem of what reads well and is against the rules.
 func accept[T checked](text []byte, code problem.Code) (T, json.RawMessage, error) {
 	var v T
-	if err := web.Unmarshal(text, &v); err != nil {
+	if err := strictjson.Unmarshal(text, &v); err != nil {
 		return v, nil, err
 	}
 	if err := v.Check(); err != nil {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/problem"
-	"github.com/vegascore/vegascore/shared/web"
+	"github.com/vegascore/vegascore/shared/strictjson"
 )
 
 // Format names the form of a bundle; it changes with anything in it.
@@ -101,7 +101,7 @@ func (b Bundle) Text() ([]byte, error) {
 func Read(text []byte) (Bundle, error) {
 	text = bytes.TrimSuffix(text, []byte("\n"))
 	var b Bundle
-	if err := web.Unmarshal(text, &b); err != nil {
+	if err := strictjson.Unmarshal(text, &b); err != nil {
 		return Bundle{}, fmt.Errorf("read bundle: %w", stable(err))
 	}
 	if b.Format != Format {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/vegascore/vegascore/services/realtime/socketio"
 	"github.com/vegascore/vegascore/shared/problem"
-	"github.com/vegascore/vegascore/shared/web"
+	"github.com/vegascore/vegascore/shared/strictjson"
 )
 
 // texts reads least to most arguments that are all texts, with the rules of every text
@@ -29,7 +29,7 @@ func texts(args socketio.Args, least, most int) ([]string, error) {
 			Text string `json:"text"`
 		}
 		body := append(append(json.RawMessage(`{"text":`), raw...), '}')
-		if err := web.Unmarshal(body, &field); err != nil {
+		if err := strictjson.Unmarshal(body, &field); err != nil {
 			return nil, err
 		}
 		all[i] = field.Text
