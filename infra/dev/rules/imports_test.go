@@ -23,6 +23,8 @@ var fences = []fence{
 	{"shared/health", []string{"github.com/jackc/pgx/v5", "github.com/redis/go-redis/v9"}, "health takes functions and imports no driver"},
 	{"shared/money", []string{"shared/problem", "shared/fair", "shared/event", "shared/ledger"}, "money is the bottom"},
 	{"shared/fair", []string{"shared/money", "shared/problem", "shared/event", "shared/ledger", "shared/postgres"}, "fair is the bottom"},
+	{"shared/problem", []string{"net"}, "refusals also travel over sockets and in a player's check of a round"},
+	{"shared/strictjson", []string{"net", "shared/web"}, "the check of a round reads bundles by it and has no network"},
 	{"shared/event", []string{"shared/ledger", "shared/outbox", "shared/broadcast", "shared/auth", "shared/web", "shared/postgres"}, "facts know only money, problem and fair"},
 	{"shared/ledger", []string{"shared/outbox", "shared/broadcast", "shared/auth", "shared/web"}, "the ledger stands on its own"},
 	{"migrations", []string{"shared", "services", "jobs", "infra"}, "migrations import nothing of ours"},
