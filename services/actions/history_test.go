@@ -72,13 +72,16 @@ func TestABundleVerifiesItsRound(t *testing.T) {
 			}
 		}
 		var whole struct{ Bundle json.RawMessage }
-		ada.send(http.MethodGet, "/v1/rounds/"+id, "").into(t, &whole)
+		round := ada.send(http.MethodGet, "/v1/rounds/"+id, "")
+		round.into(t, &whole)
 		if string(whole.Bundle) != string(text) {
 			t.Errorf("with the round: %s; want %s", whole.Bundle, text)
 		}
-		again := ada.send(http.MethodGet, "/v1/rounds/"+id+"/bundle", "", "If-None-Match", r.header.Get("ETag"))
-		if again.status != 304 || again.body != "" || r.header.Get("ETag") == "" {
-			t.Errorf("again: %d %q", again.status, again.body)
+		for path, first := range map[string]reply{"": round, "/bundle": r} {
+			again := ada.send(http.MethodGet, "/v1/rounds/"+id+path, "", "If-None-Match", first.header.Get("ETag"))
+			if again.status != 304 || again.body != "" || first.header.Get("ETag") == "" || first.header.Get("Vary") != "Authorization" {
+				t.Errorf("%q again: %d %q; first %v", path, again.status, again.body, first.header)
+			}
 		}
 		if r := bob.send(http.MethodGet, "/v1/rounds/"+id+"/bundle", ""); r.status != 404 || r.code() != "not_found" { // row 52
 			t.Errorf("Bob: %d %s", r.status, r.body)

@@ -1,5 +1,5 @@
-// Package web is the HTTP side of every service: strict JSON in, JSON or a
-// problem document out, the headers that every reply carries, and a server that
+// Package web is the HTTP side of every service: strict JSON in (see strictjson),
+// JSON or a problem document out, the headers that every reply carries, and a server that
 // ends without dropping a request.
 //
 // A service builds its handlers as func(w, r) error with Handle, routes them

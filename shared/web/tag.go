@@ -17,13 +17,18 @@ func WriteTagged(w http.ResponseWriter, r *http.Request, v any) error {
 	if err != nil {
 		return fmt.Errorf("encode reply: %w", err)
 	}
+	WriteTaggedRaw(w, r, body)
+	return nil
+}
+
+// WriteTaggedRaw is WriteTagged for a body that is JSON already: it is sent byte for byte.
+func WriteTaggedRaw(w http.ResponseWriter, r *http.Request, body []byte) {
 	h := w.Header()
 	h.Set("Cache-Control", "private, no-cache")
 	h.Add("Vary", "Authorization") // one player's answer is not another's
 	if !Unchanged(w, r, body) {
 		WriteRaw(w, http.StatusOK, body)
 	}
-	return nil
 }
 
 // Unchanged puts an entity tag of the body on the answer to a GET. When the caller has that

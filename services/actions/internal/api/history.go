@@ -1,14 +1,10 @@
 package api
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/vegascore/vegascore/services/actions/internal/history"
 	"github.com/vegascore/vegascore/services/actions/internal/play"
@@ -55,14 +51,10 @@ func (a *API) round(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !untold(err) {
 		return err
 	}
-	text, err := json.Marshal(struct {
+	return web.WriteTagged(w, r, struct {
 		Round  play.Record     `json:"round"`
 		Bundle json.RawMessage `json:"bundle,omitempty"`
 	}{record, bundle})
-	if err != nil {
-		return err
-	}
-	return unchanged(w, r, append(text, '\n'))
 }
 
 // untold says that a round has no bundle, or none yet.
@@ -89,22 +81,6 @@ func (a *API) bundle(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return unchanged(w, r, text)
-}
-
-// unchanged answers with a JSON text, or with 304 when the caller has it already (RFC 9110,
-// section 13.1.2).
-func unchanged(w http.ResponseWriter, r *http.Request, text []byte) error {
-	sum := sha256.Sum256(bytes.TrimSpace(text))
-	tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
-	w.Header().Set("ETag", tag)
-	w.Header().Set("Cache-Control", "private, no-cache")
-	for _, known := range strings.Split(strings.Join(r.Header.Values("If-None-Match"), ","), ",") {
-		if known = strings.TrimSpace(known); known == "*" || strings.TrimPrefix(known, "W/") == tag {
-			w.WriteHeader(http.StatusNotModified)
-			return nil
-		}
-	}
-	web.WriteRaw(w, http.StatusOK, text)
+	web.WriteTaggedRaw(w, r, text)
 	return nil
 }
