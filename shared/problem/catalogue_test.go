@@ -75,7 +75,7 @@ func TestCodesKeepTheirStatus(t *testing.T) {
 		403: {"forbidden", "account_frozen", "limit_reached", "excluded"},
 		404: {"not_found"},
 		405: {"method_not_allowed"},
-		409: {"action_refused", "round_over", "round_open", "round_void", "seed_not_revealed"},
+		409: {"action_refused", "round_over", "round_open", "round_void", "seed_not_revealed", "bets_closed", "too_many_bets", "stale_fence"},
 		413: {"body_too_large"},
 		415: {"unsupported_media_type"},
 		422: {"key_reused", "name_invalid", "stake_out_of_range", "params_invalid", "seed_invalid", "unknown_game", "unknown_table", "action_invalid", "insufficient_funds", "limits_invalid", "cursor_invalid"},

@@ -60,6 +60,13 @@ const (
 	RoundOver     Code = "round_over"
 	RoundOpen     Code = "round_open" // one has to end first
 	RoundVoid     Code = "round_void" // it did not count
+	// BetsClosed says that the shared table takes no bets now, TooManyBets that it takes no
+	// more of this player before its next round.
+	BetsClosed  Code = "bets_closed"
+	TooManyBets Code = "too_many_bets"
+	// StaleFence says that a newer leader of the table was there. Member: fence, the highest
+	// that was seen.
+	StaleFence Code = "stale_fence"
 	// SeedNotRevealed says that what is asked for would tell a seed that is still in use.
 	SeedNotRevealed Code = "seed_not_revealed"
 

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/vegascore/vegascore/services/actions/internal/games/blackjack"
 	"github.com/vegascore/vegascore/services/actions/internal/games/crash"
@@ -40,8 +41,8 @@ var all = catalogue(
 	steps(slots.Sheet(), slots.Open),
 	steps(mines.Sheet(), mines.Open),
 	skill(steps(blackjack.Sheet(), blackjack.Open)),
-	shared(define(roulette.Sheet(), roulette.Play), roulette.Spin),
-	shared(steps(crash.Sheet(), crash.Open), crash.Draw),
+	shared(define(roulette.Sheet(), roulette.Play), roulette.Spin, roulette.Spun.Lasts),
+	chained(timed(shared(steps(crash.Sheet(), crash.Open), crash.Draw, crash.Drawn.Lasts), crash.Wish.At, crash.Action{Action: crash.End})),
 )
 
 // Game is one version of one game.
@@ -53,10 +54,13 @@ type Game struct {
 	Most   money.Multiplier // the most that a round can pay for its first stake
 	Steps  bool             // rounds take actions
 	Shared bool             // one draw decides the rounds of a whole table
+	Chain  bool             // the tables' draws are the links of a chain
 	Return [2]float64       // for a first stake, the least and the most over all ways to play
 	read   func(params []byte) (Move, error)
 	action func(text []byte) (Action, error)
-	draw   func(fair.Draws) any
+	wish   func(text []byte) (Wish, error)
+	end    json.RawMessage
+	draw   func(fair.Draws) (drawn any, lasts time.Duration)
 }
 
 // Move is a player's bet that the rules allow.
@@ -111,17 +115,27 @@ func (g Game) Action(text []byte) (Action, error) {
 	return g.action(text)
 }
 
-// Draw returns what the table's draw came to, for all who are there. The round of a
-// bet is opened with the same draw from its beginning. Only shared games have it.
-func (g Game) Draw(draws fair.Draws) (json.RawMessage, error) {
+// Draw returns what the table's draw came to, for all who are there, and how long after
+// the last bet it is there. Both are secret until then. The round of a bet is opened with
+// the same draw from its beginning. Only shared games have it.
+func (g Game) Draw(draws fair.Draws) (text json.RawMessage, lasts time.Duration, err error) {
 	if !g.Shared {
-		return nil, fmt.Errorf("draw of %s: it is not played at shared tables", g.Name)
+		return nil, 0, fmt.Errorf("draw of %s: it is not played at shared tables", g.Name)
 	}
-	text, err := json.Marshal(g.draw(draws))
-	if err != nil {
-		return nil, fmt.Errorf("encode draw of %s: %w", g.Name, err)
+	drawn, lasts := g.draw(draws)
+	if text, err = json.Marshal(drawn); err != nil {
+		return nil, 0, fmt.Errorf("encode draw of %s: %w", g.Name, err)
 	}
-	return text, nil
+	return text, lasts, nil
+}
+
+// Draws starts the draws of a round from its source: a pair of seeds and the nonce, or, in
+// a game of chains, the game hash and the salt.
+func (g Game) Draws(serverSeed, clientSeed string, nonce uint64) fair.Draws {
+	if g.Chain {
+		return fair.NewLink(serverSeed, clientSeed)
+	}
+	return fair.NewStream(serverSeed, clientSeed, nonce)
 }
 
 // Open plays the first step of a round. The same draws give the same round, whenever
@@ -218,8 +232,19 @@ func skill(g Game) Game {
 	return g
 }
 
-// shared makes a game one of shared tables, where one draw is everybody's.
-func shared[O any](g Game, draw func(fair.Draws) O) Game {
-	g.Shared, g.draw = true, func(d fair.Draws) any { return draw(d) }
+// shared makes a game one of shared tables, where one draw is everybody's. lasts is how
+// long after the last bet its result is there.
+func shared[O any](g Game, draw func(fair.Draws) O, lasts func(O) time.Duration) Game {
+	g.Shared = true
+	g.draw = func(d fair.Draws) (any, time.Duration) {
+		drawn := draw(d)
+		return drawn, lasts(drawn)
+	}
+	return g
+}
+
+// chained makes a game one whose tables draw from chains.
+func chained(g Game) Game {
+	g.Chain = true
 	return g
 }

@@ -192,7 +192,7 @@ func TestAnActionOfAnotherGameIsNotTaken(t *testing.T) {
 // Everybody at a shared table sees what the table drew.
 func TestASharedDrawIsThatOfEveryBet(t *testing.T) {
 	t.Parallel()
-	draw, err := all.played["roulette"].Draw(fair.NewStream("f7b51b19a4563681f2c1e00ef747884a", "94ffb08138facf8cffa9c376d703aaed", 0))
+	draw, _, err := all.played["roulette"].Draw(fair.NewStream("f7b51b19a4563681f2c1e00ef747884a", "94ffb08138facf8cffa9c376d703aaed", 0))
 	if want := `{"pocket":33,"colour":"black"}`; err != nil || string(draw) != want {
 		t.Errorf("draw = %s, %v; want %s", draw, err, want)
 	}
@@ -207,7 +207,7 @@ func TestASharedDrawIsThatOfEveryBet(t *testing.T) {
 			t.Errorf("%s = %s, %v; want %s", params, got.View, err, want)
 		}
 	}
-	if _, err := all.played["dice"].Draw(fair.NewStream("00", "client", 0)); err == nil {
+	if _, _, err := all.played["dice"].Draw(fair.NewStream("00", "client", 0)); err == nil {
 		t.Error("dice has a draw of a table")
 	}
 }

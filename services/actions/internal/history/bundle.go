@@ -48,8 +48,8 @@ func Bundle(ctx context.Context, q Querier, player, id uuid.UUID) ([]byte, error
 func settled(ctx context.Context, q Querier, player, id uuid.UUID) (verify.Bundle, []time.Time, error) {
 	const find = `
 		SELECT r.game, r.rules, r.asset, r.stake, coalesce(r.staked, r.stake), r.payout, r.nonce, r.params::text, r.outcome::text, r.state,
-		       r.created_at, r.settled_at, s.client_seed, s.server_hash, CASE WHEN s.state = 'revealed' THEN s.server_seed END
-		FROM rounds r JOIN seeds s ON s.id = r.seed_id
+		       r.created_at, r.settled_at, s.client_seed, s.server_hash, s.server_seed
+		FROM rounds r JOIN round_sources s ON s.id = r.seed_id
 		WHERE r.id = $1 AND r.player_id = $2`
 	b := verify.Bundle{Round: id.String(), Seeds: &verify.Seeds{}}
 	var params, state string

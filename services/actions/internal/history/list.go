@@ -67,7 +67,7 @@ func List(ctx context.Context, q Querier, player uuid.UUID, f Filter) (Page, err
 	const list = `
 		SELECT r.id, r.game, r.table_id, r.rules, r.state, r.stake, coalesce(r.staked, r.stake), r.payout, r.nonce, r.outcome::text,
 		       r.created_at, r.settled_at, s.client_seed, s.server_hash
-		FROM rounds r JOIN seeds s ON s.id = r.seed_id
+		FROM rounds r JOIN round_sources s ON s.id = r.seed_id
 		WHERE r.player_id = $1 AND r.id < $2 AND ($3 = '' OR r.game = $3) AND ($4 = '' OR r.state = $4)
 		ORDER BY r.id DESC LIMIT $5`
 	rows, err := q.Query(ctx, list, player, before, f.Game, f.State, f.Limit+1)

@@ -23,10 +23,13 @@ const (
 	isFrozen     verdict = "frozen"
 	isOpen       verdict = "open"
 	isRefused    verdict = "refused"   // what protects the player says no
+	isClosed     verdict = "closed"    // the table takes no bets now
+	isFull       verdict = "full"      // nor any more of this player
 	notFound     verdict = "not_found" // of an action's round
 )
 
-// claimed is a row of play_claim. The seed and nonce are there for isNew, the stored
+// claimed is a row of play_claim or play_claim_shared. The seed and nonce are there for
+// isNew, at a shared table without the secret, the stored
 // round for isReplay, the id of the round that is in the way for isOpen, and why in answer
 // for isRefused.
 type claimed struct {
@@ -70,22 +73,30 @@ func queueBegin(b *pgx.Batch, o opening) {
 	}
 }
 
-const claimSQL = `SELECT verdict, account, balance, seed, server_seed, server_hash, client_seed, nonce, round, request_hash, answer, at
-	FROM play_claim($1, $2, $3, $4, $5, $6)`
+const (
+	claimSQL = `SELECT verdict, account, balance, seed, server_seed, server_hash, client_seed, nonce, round, request_hash, answer, at
+		FROM play_claim($1, $2, $3, $4, $5, $6)`
+	claimSharedSQL = `SELECT verdict, account, balance, seed, server_seed, server_hash, client_seed, nonce, round, request_hash, answer, at
+		FROM play_claim_shared($1, $2, $3, $4, $5, $6)`
+)
 
-// claim begins the transaction and claims the bets, which are of different players,
-// in one round trip. The answer is in the order of the bets.
+// claim begins the transaction and claims the bets, which are of different players and
+// all at shared tables or none, in one round trip. The answer is in the order of the bets.
 func claim(ctx context.Context, conn *pgx.Conn, o opening, asset money.Asset, bets []*Bet) ([]claimed, error) {
 	var b pgx.Batch
 	queueBegin(&b, o)
 	players, keys, stakes := make([]pgtype.UUID, len(bets)), make([]string, len(bets)), make([]int64, len(bets))
-	names, stepped := make([]string, len(bets)), make([]bool, len(bets))
+	names, tables, stepped := make([]string, len(bets)), make([]string, len(bets)), make([]bool, len(bets))
 	for i, bet := range bets {
 		players[i], keys[i], stakes[i] = parameter(bet.player.ID), bet.key, int64(bet.stake)
-		names[i], stepped[i] = bet.game.Name, bet.game.Steps
+		names[i], tables[i], stepped[i] = bet.game.Name, bet.table.ID, bet.game.Steps
+	}
+	sql, arguments := claimSQL, []any{players, keys, stakes, names, stepped, string(asset)}
+	if bets[0].game.Shared {
+		sql, arguments = claimSharedSQL, []any{players, keys, stakes, tables, MostBets, string(asset)}
 	}
 	var claims []claimed
-	b.Queue(claimSQL, players, keys, stakes, names, stepped, string(asset)).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(sql, arguments...).Query(func(rows pgx.Rows) (err error) {
 		claims, err = pgx.AppendRows(make([]claimed, 0, len(bets)), rows, scanClaim)
 		return err
 	})

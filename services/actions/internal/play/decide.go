@@ -6,7 +6,6 @@ import (
 
 	"github.com/vegascore/vegascore/services/actions/internal/games"
 	"github.com/vegascore/vegascore/services/actions/internal/jackpot"
-	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/outbox"
@@ -26,9 +25,14 @@ type decision struct {
 // the money. It does no I/O and depends on its arguments alone, but for the ids that it
 // makes. won is what the bet gets of the jackpot.
 func decide(bet *Bet, c *claimed, asset money.Asset, won money.Amount) (*decision, error) {
-	round, err := bet.move.Open(fair.NewStream(c.serverSeed, c.clientSeed, c.nonce))
-	if err != nil {
-		return nil, err
+	// What the draws of a shared table come to is not known to anybody yet: its players see
+	// what they have bet.
+	round := games.Round{View: bet.move.Params}
+	if !bet.game.Shared {
+		var err error
+		if round, err = bet.move.Open(bet.game.Draws(c.serverSeed, c.clientSeed, c.nonce)); err != nil {
+			return nil, err
+		}
 	}
 	d := &decision{bet: bet, claim: c, public: Round{
 		ID: bet.round, Game: bet.game.Name, Table: bet.table.ID, State: underWay, Stake: bet.stake, Staked: bet.stake,

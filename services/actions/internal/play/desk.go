@@ -52,6 +52,7 @@ type Desk struct {
 	takings Takings // nil: nobody counts
 	turns   turns
 	queue   *batch.Queue[*Bet, result]
+	shared  *batch.Queue[*Bet, result] // for bets at shared tables, which are claimed in another way
 }
 
 // Options bound what a desk does at the same time; see package batch. The zero value is
@@ -60,7 +61,8 @@ type Options struct {
 	// Batch is how many bets may share a transaction; 64 when 0, and 1 lets none.
 	Batch int `env:"BET_BATCH"`
 	// Executors is how many transactions run at the same time, each with a connection;
-	// 8 when 0. The pool should have a connection for each, and some for the rest.
+	// 8 when 0. The pool should have a connection for each, and some for the rest. Bets at
+	// shared tables have a quarter as many of their own.
 	Executors int `env:"BET_EXECUTORS"`
 	// Maxima are the house's own limits of what a player stakes, loses and plays.
 	Maxima protection.Maxima `env:"HOUSE_LIMITS"`
@@ -70,16 +72,20 @@ type Options struct {
 // left rows in the outbox; it must not block.
 func NewDesk(db Database, opts Options, wake func()) *Desk {
 	d := &Desk{db: db, maxima: opts.Maxima.Setting(), asset: money.Play, wake: wake, turns: turns{waiting: make(map[uuid.UUID]*turn)}}
-	d.queue = batch.New(batch.Options{
-		Executors: cmp.Or(opts.Executors, 8), Size: cmp.Or(opts.Batch, 64), Backlog: backlog, Time: timeLimit,
-	}, d.place, ofAll)
+	bounds := batch.Options{Executors: cmp.Or(opts.Executors, 8), Size: cmp.Or(opts.Batch, 64), Backlog: backlog, Time: timeLimit}
+	d.queue = batch.New(bounds, d.place, ofAll)
+	bounds.Executors = (bounds.Executors + 3) / 4
+	d.shared = batch.New(bounds, d.place, ofAll)
 	return d
 }
 
 func (d *Desk) opening() opening { return opening{pooled: d.db.Pooled(), maxima: d.maxima} }
 
 // Close waits for the transactions that are under way.
-func (d *Desk) Close() { d.queue.Wait() }
+func (d *Desk) Close() {
+	d.queue.Wait()
+	d.shared.Wait()
+}
 
 // Place plays a bet and returns once its outcome is committed. Errors are problems,
 // or come from the database as postgres.Problem leaves them.
@@ -100,7 +106,11 @@ func (d *Desk) Place(ctx context.Context, bet *Bet) (Answer, error) {
 	bet.span = span.SpanContext()
 	waiting, stop := context.WithTimeout(ctx, queueTime)
 	defer stop()
-	switch result, err := d.queue.Do(waiting, bet); {
+	queue := d.queue
+	if bet.game.Shared {
+		queue = d.shared
+	}
+	switch result, err := queue.Do(waiting, bet); {
 	case errors.Is(err, batch.ErrFull), errors.Is(err, batch.ErrLate):
 		return Answer{}, problem.Of(problem.Busy, "Too many bets are waiting. Try again with the same key.").Because(err)
 	case err != nil:
@@ -214,6 +224,10 @@ func refuse(bet *Bet, c *claimed) result {
 		return result{err: problem.Of(problem.RoundOpen, "Your round %s of this game is open. Play it to its end first.", c.round)}
 	case insufficient:
 		return result{err: problem.Of(problem.InsufficientFunds, "The balance is %d.", c.balance)}
+	case isClosed:
+		return result{err: problem.Of(problem.BetsClosed, "No bets are taken at this table now.")}
+	case isFull:
+		return result{err: problem.Of(problem.TooManyBets, "You have %d bets in this round of the table, which is all.", MostBets)}
 	case isFrozen:
 		return result{err: problem.Of(problem.AccountFrozen, "The house is looking into this account.")}
 	case isRefused:

@@ -66,6 +66,7 @@ func (d *Desk) leftFor(ctx context.Context, idle time.Duration, after uuid.UUID,
 	rows, err := conn.Query(ctx, `
 		SELECT r.id, r.player_id, coalesce(p.name, '') FROM rounds r LEFT JOIN players p ON p.id = r.player_id
 		WHERE r.state = 'open' AND r.id > $3 AND r.created_at < now() - make_interval(secs => $1)
+		AND EXISTS (SELECT FROM seeds d WHERE d.id = r.seed_id) -- what is at a shared table ends with its round
 		AND NOT EXISTS (SELECT FROM round_steps s WHERE s.round_id = r.id AND s.created_at >= now() - make_interval(secs => $1))
 		ORDER BY r.id LIMIT $2`, idle.Seconds(), most, parameter(after))
 	if err != nil {

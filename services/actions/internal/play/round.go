@@ -68,9 +68,9 @@ type Querier interface {
 func Find(ctx context.Context, q Querier, player, id uuid.UUID) (Record, error) {
 	const find = `
 		SELECT r.game, r.table_id, r.rules, r.state, r.stake, coalesce(r.staked, r.stake), r.payout, r.nonce, r.params::text, r.outcome::text, r.created_at, r.settled_at,
-		       s.client_seed, s.server_hash, CASE WHEN s.state = 'revealed' THEN s.server_seed END,
+		       s.client_seed, s.server_hash, s.server_seed,
 		       CASE WHEN r.state = 'open' THEN coalesce((SELECT answer FROM round_steps WHERE round_id = r.id ORDER BY n DESC LIMIT 1), r.answer) END
-		FROM rounds r JOIN seeds s ON s.id = r.seed_id
+		FROM rounds r JOIN round_sources s ON s.id = r.seed_id
 		WHERE r.id = $1 AND r.player_id = $2`
 	r := Record{Round: Round{ID: id}}
 	var params string

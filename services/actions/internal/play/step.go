@@ -12,7 +12,6 @@ import (
 
 	"github.com/vegascore/vegascore/services/actions/internal/games"
 	"github.com/vegascore/vegascore/services/actions/internal/protection"
-	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/ledger"
 	"github.com/vegascore/vegascore/shared/money"
 	"github.com/vegascore/vegascore/shared/outbox"
@@ -40,10 +39,10 @@ func NewStep(player Player, key string, round uuid.UUID, action json.RawMessage,
 	return &Step{player: player, key: key, round: round, action: action, traceparent: traceparent}, nil
 }
 
-// digest is the same for two requests that mean the same: the round in 16 bytes and the
-// action in its canonical form. It is stored with steps, so it never changes.
-func (s *Step) digest(action games.Action) [sha256.Size]byte {
-	return sha256.Sum256(append(s.round[:], action.Text...))
+// digest is the same for two requests that mean the same: the round in 16 bytes and what
+// the player asks for in its canonical form. It is stored with steps, so it never changes.
+func digest(round uuid.UUID, asked json.RawMessage) [sha256.Size]byte {
+	return sha256.Sum256(append(round[:], asked...))
 }
 
 // Act plays an action and returns once what came of it is committed. Errors are
@@ -126,14 +125,14 @@ func (s *Step) replayed(c *stepClaim) (result, error) {
 	if err != nil {
 		return result{}, err
 	}
-	action, err := game.Action(s.action)
+	wish, err := game.Wish(s.action)
 	if refusal, ok := errors.AsType[*problem.Problem](err); ok {
 		return result{err: refusal}, nil
 	}
 	if err != nil {
 		return result{}, err
 	}
-	if hash := s.digest(action); !bytes.Equal(c.hash, hash[:]) {
+	if hash := digest(s.round, wish.Text); !bytes.Equal(c.hash, hash[:]) {
 		return reused, nil
 	}
 	if s.answer != nil && c.answer == string(s.answer) { // it was committed unnoticed
@@ -154,16 +153,22 @@ func (s *Step) game(c *stepClaim) (games.Game, error) {
 // errNothing says that a round may be void: nothing has happened in it.
 var errNothing = errors.New("nothing has happened in the round")
 
-// choose is the action, which for a player who stays away depends on the round.
-func (s *Step) choose(game games.Game, before games.Round) (games.Action, error) {
+// choose is the action, which for a player who stays away depends on the round, and what
+// was asked for.
+func (s *Step) choose(game games.Game, before games.Round, lockedMS int64) (action games.Action, asked json.RawMessage, err error) {
 	if !s.idle {
-		return game.Action(s.action)
+		wish, err := game.Wish(s.action)
+		if err != nil {
+			return games.Action{}, nil, err
+		}
+		action, err = wish.At(lockedMS)
+		return action, wish.Text, err
 	}
 	action, ok, err := before.Idle()
 	if err == nil && !ok {
 		err = errNothing
 	}
-	return action, err
+	return action, action.Text, err
 }
 
 // made is everything that settleStep stores of one step.
@@ -188,21 +193,26 @@ func (s *Step) play(c *stepClaim) (*made, error) {
 		return nil, err
 	}
 	if !s.idle { // what cannot be read is said before what is over
-		if _, err := game.Action(s.action); err != nil {
+		if _, err := game.Wish(s.action); err != nil {
 			return nil, err
 		}
 	}
-	if c.state != underWay {
+	switch {
+	case c.state != underWay:
 		return nil, problem.Of(problem.RoundOver, "This round is over.")
+	case game.Timed() && c.tableState == "open":
+		return nil, problem.Of(problem.ActionRefused, "The table's round has not begun.")
+	case game.Timed() && c.tableState != "locked":
+		return nil, problem.Of(problem.ActionRefused, "The table's round is over.")
 	}
-	draws := fair.NewStream(c.serverSeed, c.clientSeed, c.nonce)
+	draws := game.Draws(c.serverSeed, c.clientSeed, c.nonce)
 	before, err := game.Replay(c.params, c.actions, draws)
 	if err != nil {
 		// A stored action that the rules refuse is the house's fault, not a problem of the
 		// player's: it is not wrapped.
 		return nil, fmt.Errorf("replay round %s: %s", s.round, err.Error())
 	}
-	action, err := s.choose(game, before)
+	action, asked, err := s.choose(game, before, c.lockedMS)
 	if err != nil {
 		return nil, err
 	}
@@ -210,7 +220,7 @@ func (s *Step) play(c *stepClaim) (*made, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &made{step: s, claim: c, n: len(c.actions) + 1, hash: s.digest(action), action: action}
+	m := &made{step: s, claim: c, n: len(c.actions) + 1, hash: digest(s.round, asked), action: action}
 	if m.cost, err = after.Cost(c.stake, before.Staked); err != nil {
 		return nil, err
 	}

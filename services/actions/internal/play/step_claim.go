@@ -15,7 +15,7 @@ import (
 	"github.com/vegascore/vegascore/shared/outbox"
 )
 
-// stepClaim is what play_step_claim says: the round for isNew, and for isReplay its rules
+// stepClaim is what play_action_claim says: the round for isNew, and for isReplay its rules
 // with the stored step's hash and answer.
 type stepClaim struct {
 	verdict    verdict
@@ -37,11 +37,13 @@ type stepClaim struct {
 	hash       []byte
 	answer     string
 	at         time.Time
+	lockedMS   int64  // since a shared table's last bet
+	tableState string // of its round; empty for a player's own rounds
 }
 
 const stepClaimSQL = `SELECT verdict, account, balance, round, table_id, rules, state, asset, params, actions, stake, staked, nonce,
-		server_seed, server_hash, client_seed, request_hash, answer, at
-	FROM play_step_claim($1, $2, $3)`
+		server_seed, server_hash, client_seed, request_hash, answer, at, at_ms, table_state
+	FROM play_action_claim($1, $2, $3)`
 
 // claimStep begins the transaction and claims the step, in one round trip.
 func claimStep(ctx context.Context, conn *pgx.Conn, o opening, s *Step) (*stepClaim, error) {
@@ -57,16 +59,17 @@ func claimStep(ctx context.Context, conn *pgx.Conn, o opening, s *Step) (*stepCl
 
 func (c *stepClaim) scan(row pgx.Row) error {
 	var account, round pgtype.UUID
-	var balance, stake, staked, nonce pgtype.Int8
-	var table, rules, state, asset, params, serverSeed, serverHash, clientSeed, answer pgtype.Text
+	var balance, stake, staked, nonce, lockedMS pgtype.Int8
+	var table, rules, state, asset, params, serverSeed, serverHash, clientSeed, answer, tableState pgtype.Text
 	var actions []string
 	err := row.Scan((*string)(&c.verdict), &account, &balance, &round, &table, &rules, &state, &asset, &params, &actions, &stake, &staked, &nonce,
-		&serverSeed, &serverHash, &clientSeed, &c.hash, &answer, &c.at)
+		&serverSeed, &serverHash, &clientSeed, &c.hash, &answer, &c.at, &lockedMS, &tableState)
 	c.account, c.round = account.Bytes, round.Bytes
 	c.balance, c.stake, c.staked = money.Amount(balance.Int64), money.Amount(stake.Int64), money.Amount(staked.Int64)
 	c.table, c.rules, c.state, c.asset = table.String, rules.String, state.String, money.Asset(asset.String)
 	c.params, c.nonce, c.answer = json.RawMessage(params.String), uint64(nonce.Int64), answer.String
 	c.serverSeed, c.serverHash, c.clientSeed = serverSeed.String, serverHash.String, clientSeed.String
+	c.lockedMS, c.tableState = lockedMS.Int64, tableState.String
 	for _, a := range actions {
 		c.actions = append(c.actions, json.RawMessage(a))
 	}

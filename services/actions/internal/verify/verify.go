@@ -197,7 +197,11 @@ func (b Bundle) game() (games.Game, error) {
 	if err != nil {
 		return games.Game{}, err
 	}
-	return g, errors.Join(differ("game", b.Game, g.Name), differ("rules_hash", b.RulesHash, g.Hash))
+	var source error
+	if (b.Chain != nil) != g.Chain {
+		source = errors.New("the draws are of another source than those of this game")
+	}
+	return g, errors.Join(differ("game", b.Game, g.Name), differ("rules_hash", b.RulesHash, g.Hash), source)
 }
 
 // draws starts the round's draws; nil when there is no one source of them. The error

@@ -10,6 +10,7 @@ package crash
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
@@ -54,6 +55,23 @@ func (p Params) Check() error {
 	return nil
 }
 
+// Wish is what a player may ask for: to be cashed out now. When that is, is not for the
+// player to say.
+type Wish struct {
+	Action string `json:"action"`
+}
+
+// Check says what is wrong with the wish.
+func (w Wish) Check() error {
+	if w.Action != CashOut {
+		return errors.New(`the action must be "cash_out"`)
+	}
+	return nil
+}
+
+// At is the action of a wish that came so many milliseconds after the round began.
+func (w Wish) At(ms int64) Action { return Action{Action: w.Action, AtMS: &ms} }
+
 // Action is a cash-out so many milliseconds after the round began, or its end.
 type Action struct {
 	Action string `json:"action"`
@@ -78,6 +96,9 @@ type Drawn struct {
 	Bust   int64 `json:"bust"`
 	LastMS int64 `json:"last_ms"`
 }
+
+// Lasts is the time from the last bet to the bust.
+func (d Drawn) Lasts() time.Duration { return time.Duration(d.LastMS) * time.Millisecond }
 
 // Draw takes the one draw of a table's round.
 func Draw(draws fair.Draws) Drawn {

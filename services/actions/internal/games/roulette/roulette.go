@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
@@ -19,7 +20,10 @@ const (
 	Rules = "roulette/1"
 )
 
-const pockets = 37 // 0 to 36
+const (
+	pockets  = 37 // 0 to 36
+	spinning = 5 * time.Second
+)
 
 // Params is the player's bet: its kind, and for the kinds with several places the
 // numbers of the one that is meant, in ascending order.
@@ -33,6 +37,9 @@ type Spun struct {
 	Pocket int64  `json:"pocket"`
 	Colour string `json:"colour"`
 }
+
+// Lasts is the time from the last bet until the ball has come to rest.
+func (Spun) Lasts() time.Duration { return spinning }
 
 // Outcome is the spin, whether the bet won, and what a win pays.
 type Outcome struct {
