@@ -274,7 +274,8 @@ BEGIN
         UPDATE table_chains c SET used = c.used + 1 WHERE c.id = of_chain AND c.table_id = of_table RETURNING c.used INTO STRICT link;
     END IF;
     INSERT INTO table_rounds AS t (id, table_id, seq, game, rules, server_seed, server_hash, client_seed, chain_id, link, opened_at, locks_at)
-    SELECT of_round, of_table, coalesce(max(o.seq), 0) + 1, of_game, of_rules, seed, hash, client, of_chain, link, opened_at, locks_at
+    SELECT of_round, of_table, coalesce(max(o.seq), 0) + 1, of_game, of_rules, seed, hash, client, of_chain,
+           table_open.link, table_open.opened_at, table_open.locks_at
     FROM table_rounds o WHERE o.table_id = of_table
     RETURNING t.seq INTO seq;
 END

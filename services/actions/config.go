@@ -9,6 +9,7 @@ import (
 
 	"github.com/vegascore/vegascore/services/actions/internal/api"
 	"github.com/vegascore/vegascore/services/actions/internal/play"
+	"github.com/vegascore/vegascore/services/actions/internal/tables"
 	"github.com/vegascore/vegascore/shared/auth"
 	"github.com/vegascore/vegascore/shared/broadcast"
 	environment "github.com/vegascore/vegascore/shared/config"
@@ -19,7 +20,7 @@ import (
 )
 
 // minSchema is the oldest migration that this code works on.
-const minSchema = 17
+const minSchema = 19
 
 // config is the whole of what the environment decides. README.md lists it.
 type config struct {
@@ -39,6 +40,7 @@ type config struct {
 	Callers auth.PushConfig
 
 	Bets      play.Options
+	Tables    tables.Options
 	Tokens    auth.Config
 	Database  postgres.Config
 	Redis     redisconn.Config
@@ -58,6 +60,9 @@ func readConfig(getenv func(string) string) (config, error) {
 	}
 	if c.Bets.Batch < 0 || c.Bets.Executors < 0 {
 		return c, fmt.Errorf("read configuration: BET_BATCH and BET_EXECUTORS are %d and %d: must be 0 or more", c.Bets.Batch, c.Bets.Executors)
+	}
+	if c.Tables.Speed < 0 {
+		return c, fmt.Errorf("read configuration: TABLE_SPEED is %d: must be 0 or more", c.Tables.Speed)
 	}
 	c.Telemetry.Service = "actions"
 	c.Database.Application = "actions"

@@ -17,6 +17,7 @@ import (
 	"github.com/vegascore/vegascore/services/actions/internal/api"
 	"github.com/vegascore/vegascore/services/actions/internal/play"
 	"github.com/vegascore/vegascore/services/actions/internal/relay"
+	"github.com/vegascore/vegascore/services/actions/internal/tables"
 	"github.com/vegascore/vegascore/shared/health"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/redisconn"
@@ -87,7 +88,7 @@ func run(ctx context.Context, getenv func(string) string, announce register) (er
 	defer desk.Close()
 	book := keepBook(metrics)
 	desk.Tell(book)
-	functions := (&api.API{DB: db, Desk: desk, Signer: signer, Verifier: verifier, Callers: callers, TokenTTL: c.TokenTTL, Maxima: c.Bets.Maxima.Setting(), Wake: outlet.Wake}).Functions()
+	functions := (&api.API{DB: db, Desk: desk, Floor: tables.New(db, desk, c.Tables, outlet.Wake), Signer: signer, Verifier: verifier, Callers: callers, TokenTTL: c.TokenTTL, Maxima: c.Bets.Maxima.Setting(), Wake: outlet.Wake}).Functions()
 	state := watch(db, rooms, outlet, metrics, log, c)
 	handler, err := routes(c.Target, functions, metrics, state, log, announce)
 	if err != nil {

@@ -14,7 +14,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/vegascore/vegascore/services/actions/internal/games"
 	"github.com/vegascore/vegascore/services/actions/internal/play"
+	"github.com/vegascore/vegascore/services/actions/internal/tables"
 	"github.com/vegascore/vegascore/shared/auth"
 	"github.com/vegascore/vegascore/shared/postgres"
 	"github.com/vegascore/vegascore/shared/problem"
@@ -25,6 +27,7 @@ import (
 type API struct {
 	DB       *postgres.DB
 	Desk     Desk
+	Floor    Floor
 	Signer   *auth.Signer
 	Verifier *auth.Verifier
 	Callers  Callers       // nil: no service may call
@@ -38,6 +41,13 @@ type Desk interface {
 	Place(ctx context.Context, bet *play.Bet) (play.Answer, error)
 	Act(ctx context.Context, step *play.Step) (play.Answer, error)
 	Finish(ctx context.Context, idle time.Duration, after uuid.UUID, most int, failed func(uuid.UUID, error)) (play.Finished, error)
+}
+
+// Floor moves the shared tables on and tells where they stand, as *tables.Floor does.
+type Floor interface {
+	Advance(ctx context.Context, table games.Table, fence int64) (tables.Standing, error)
+	List() ([]tables.Table, error)
+	Look(ctx context.Context, table games.Table) (tables.View, error)
 }
 
 // Callers decides whether a request is one of our own services', as *auth.PushVerifier
@@ -93,6 +103,10 @@ func (a *API) Functions() []Function {
 		{"round-bundle", "/v1/rounds/{id}/bundle", methods{http.MethodGet: a.bundle}},
 		{"round-actions", "/v1/rounds/{id}/actions", methods{http.MethodPost: a.act}},
 		{"rounds-finish", "/v1/rounds/finish", methods{http.MethodPost: a.finish}},
+		{"games", "/v1/games", methods{http.MethodGet: a.games}},
+		{"tables", "/v1/tables", methods{http.MethodGet: a.tables}},
+		{"table", "/v1/tables/{id}", methods{http.MethodGet: a.table}},
+		{"table-advance", "/v1/tables/{id}/advance", methods{http.MethodPost: a.advance}},
 		{"jackpot", "/v1/jackpot", methods{http.MethodGet: a.jackpot}},
 		{"leaderboard", "/v1/leaderboard", methods{http.MethodGet: a.leaderboard}},
 		{"tournaments", "/v1/tournaments", methods{http.MethodGet: a.tournaments}},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/vegascore/vegascore/services/actions/internal/games"
 	"github.com/vegascore/vegascore/shared/problem"
 	"github.com/vegascore/vegascore/shared/web"
 )
@@ -43,4 +44,41 @@ func (a *API) finish(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return web.WriteJSON(w, http.StatusOK, finished)
+}
+
+// advance does what is due at a shared table.
+func (a *API) advance(w http.ResponseWriter, r *http.Request) error {
+	if err := a.service(r); err != nil {
+		return err
+	}
+	var body struct {
+		Fence int64 `json:"fence,omitzero"` // of the caller's lease; 0 for a caller without one
+	}
+	if err := web.Decode(w, r, &body); err != nil {
+		return err
+	}
+	if body.Fence < 0 {
+		return problem.Of(problem.ParamsInvalid, "fence must not be negative.")
+	}
+	table, err := sharedTable(r)
+	if err != nil {
+		return err
+	}
+	standing, err := a.Floor.Advance(r.Context(), table, body.Fence)
+	if err != nil {
+		return err
+	}
+	return web.WriteJSON(w, http.StatusOK, standing)
+}
+
+// sharedTable is the table of the path, or the problem not_found.
+func sharedTable(r *http.Request) (games.Table, error) {
+	table, err := games.FindTable(r.PathValue("id"))
+	if err != nil {
+		return games.Table{}, err
+	}
+	if game, err := games.Find(table.Game); err != nil || !game.Shared {
+		return games.Table{}, problem.Of(problem.NotFound, "This table is not shared.")
+	}
+	return table, nil
 }

@@ -48,16 +48,18 @@ func Bundle(ctx context.Context, q Querier, player, id uuid.UUID) ([]byte, error
 func settled(ctx context.Context, q Querier, player, id uuid.UUID) (verify.Bundle, []time.Time, error) {
 	const find = `
 		SELECT r.game, r.rules, r.asset, r.stake, coalesce(r.staked, r.stake), r.payout, r.nonce, r.params::text, r.outcome::text, r.state,
-		       r.created_at, r.settled_at, s.client_seed, s.server_hash, s.server_seed
-		FROM rounds r JOIN round_sources s ON s.id = r.seed_id
+		       r.created_at, r.settled_at, s.client_seed, s.server_hash, s.server_seed, c.commitment, s.link
+		FROM rounds r JOIN round_sources s ON s.id = r.seed_id LEFT JOIN table_chains c ON c.id = s.chain_id
 		WHERE r.id = $1 AND r.player_id = $2`
 	b := verify.Bundle{Round: id.String(), Seeds: &verify.Seeds{}}
 	var params, state string
-	var outcome, seed pgtype.Text
+	var outcome, seed, commitment pgtype.Text
+	var link pgtype.Int4
 	var began time.Time
 	var ended pgtype.Timestamptz
 	err := q.QueryRow(ctx, find, id, player).Scan(&b.Game, &b.Rules, (*string)(&b.Asset), (*int64)(&b.Stake), (*int64)(&b.Staked), (*int64)(&b.Payout),
-		&b.Seeds.Nonce, &params, &outcome, &state, &began, &ended, &b.Seeds.ClientSeed, &b.Seeds.ServerSeedHash, &seed)
+		&b.Seeds.Nonce, &params, &outcome, &state, &began, &ended, &b.Seeds.ClientSeed, &b.Seeds.ServerSeedHash, &seed,
+		&commitment, &link)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return b, nil, play.NotFound()
@@ -68,9 +70,13 @@ func settled(ctx context.Context, q Querier, player, id uuid.UUID) (verify.Bundl
 	case state != "settled":
 		return b, nil, problem.Of(problem.RoundVoid, "This round did not count: there is nothing to verify.")
 	case !seed.Valid:
-		return b, nil, problem.Of(problem.SeedNotRevealed, "Rotate your seeds first: the server seed of this round is still in use.")
+		return b, nil, problem.Of(problem.SeedNotRevealed, "The server seed of this round is still in use: rotate your seeds, or wait for the table's result.")
 	}
 	b.Params, b.Outcome, b.Seeds.ServerSeed = json.RawMessage(params), json.RawMessage(outcome.String), seed.String
+	if commitment.Valid {
+		b.Chain = &verify.Chain{Commitment: commitment.String, GameHash: seed.String, Salt: b.Seeds.ClientSeed, Steps: int(link.Int32)}
+		b.Seeds = nil
+	}
 	return b, []time.Time{began, ended.Time}, nil
 }
 

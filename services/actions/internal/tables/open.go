@@ -68,10 +68,15 @@ func (s *step) link(ctx context.Context) (source, error) {
 	err := s.tx.QueryRow(ctx, `SELECT id, root, commitment, salt, links, used FROM table_chains WHERE table_id = $1 AND used < links`, s.table.ID).
 		Scan(&from.chain, &root, &commitment, &from.clientSeed, &length, &used)
 	if errors.Is(err, pgx.ErrNoRows) {
-		if root, _, err = fair.NewServerSeed(); err != nil {
+		var salt string
+		if root, _, err = fair.NewServerSeed(); err == nil {
+			salt, _, err = fair.NewServerSeed()
+		}
+		if err != nil {
 			return source{}, err
 		}
-		from.chain, from.clientSeed, length, used = uuid.Must(uuid.NewV7()), fair.NewClientSeed(), links, 0
+		from.clientSeed = salt[:32]
+		from.chain, length, used = uuid.Must(uuid.NewV7()), links, 0
 		commitment = hashed(root, length)
 		_, err = s.tx.Exec(ctx, `SELECT table_chain_start($1, $2, $3, $4, $5, $6)`, from.chain, s.table.ID, root, commitment, from.clientSeed, length)
 	}
