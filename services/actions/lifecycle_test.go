@@ -102,7 +102,7 @@ func TestFunctionsAreAnnouncedToTheFramework(t *testing.T) {
 		t.Error("it listens on port -1")
 	}
 	slices.Sort(names)
-	if got, want := strings.Join(names, " "), "activity bets docs guests jackpot leaderboard limits me openapi problem problems round round-actions round-bundle rounds rounds-finish seeds self-exclusion time-out tournament tournament-entries tournaments"; got != want {
+	if got, want := strings.Join(names, " "), "activity bets docs games guests jackpot leaderboard limits me openapi problem problems round round-actions round-bundle rounds rounds-finish seeds self-exclusion table table-advance tables time-out tournament tournament-entries tournaments"; got != want {
 		t.Errorf("announced %s; want %s", got, want)
 	}
 }

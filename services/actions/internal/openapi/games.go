@@ -19,6 +19,8 @@ func addGames(doc object) error {
 	var bets, actions, params, outcomes []any
 	for _, name := range names {
 		game := dig(games, name)
+		shared := game["shared"] == true
+		delete(game, "shared")
 		title := strings.ToUpper(name[:1]) + name[1:]
 		refs := map[string]object{}
 		for _, what := range slices.Sorted(maps.Keys(game)) {
@@ -39,7 +41,9 @@ func addGames(doc object) error {
 			actions = append(actions, action)
 		}
 		params = append(params, where(name, object{"params": refs["params"]}))
-		if view := refs["view"]; view != nil {
+		if shared { // what the draw comes to is not known while a bet is open
+			outcomes = append(outcomes, where(name, object{"view": refs["params"], "outcome": orNull(refs["outcome"])}))
+		} else if view := refs["view"]; view != nil {
 			outcomes = append(outcomes, where(name, object{"view": view, "outcome": orNull(view)}))
 		} else {
 			outcomes = append(outcomes, where(name, object{"view": false, "outcome": orNull(refs["outcome"])}))

@@ -9,8 +9,8 @@
 //     made from the catalogue of package problem. Codes that come with a body, with a token,
 //     or with any request need no mention. "x-probe" marks what answers without problems.
 //   - A game has a file in parts/games with the schemas of its params, actions, and its
-//     outcome; one of steps has a view instead, which at the end is the outcome. From them
-//     come the schemas of bets, actions and rounds.
+//     outcome; one of steps has a view instead, which at the end is the outcome. One of
+//     shared tables says so: the view of a bet is its params. From them come the schemas of bets, actions and rounds.
 //
 // The tests of the service hold each of its answers against the document, and compare its
 // paths with those that are served: who adds one is told to describe it.
