@@ -13,7 +13,7 @@ import (
 )
 
 // minSchema is the oldest migration that this code works on.
-const minSchema = 17
+const minSchema = 19
 
 // Config is what the environment decides, beside what a sweep needs.
 type Config struct {

@@ -1,18 +1,14 @@
 package sweep
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
-	"github.com/vegascore/vegascore/shared/identity"
 	"github.com/vegascore/vegascore/shared/postgres"
 )
 
@@ -37,13 +33,7 @@ func finish(ctx context.Context, c Config, db *postgres.DB) (finished, error) {
 	if c.Actions == "" {
 		return unfinished(ctx, c, db)
 	}
-	client := &http.Client{
-		Timeout:   finishTime,
-		Transport: identity.For(c.Audience, &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true}),
-		CheckRedirect: func(*http.Request, []*http.Request) error {
-			return http.ErrUseLastResponse // a token goes where it is for
-		},
-	}
+	client := actions(c)
 	var all finished
 	for range finishCalls {
 		f, err := finishSome(ctx, c, client, all.Next)
@@ -59,32 +49,12 @@ func finish(ctx context.Context, c Config, db *postgres.DB) (finished, error) {
 }
 
 func finishSome(ctx context.Context, c Config, client *http.Client, after uuid.UUID) (f finished, err error) {
-	body, err := json.Marshal(struct {
+	body := struct {
 		Idle  int64     `json:"idle_s"`
 		After uuid.UUID `json:"after,omitzero"`
-	}{int64(c.RoundsOlderThan / time.Second), after})
-	if err != nil {
+	}{int64(c.RoundsOlderThan / time.Second), after}
+	if err := post(ctx, client, c.Actions+"/v1/rounds/finish", body, &f); err != nil {
 		return f, fmt.Errorf("finish rounds: %w", err)
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.Actions+"/v1/rounds/finish", bytes.NewReader(body))
-	if err != nil {
-		return f, fmt.Errorf("finish rounds: %w", err)
-	}
-	request.Header.Set("Content-Type", "application/json")
-	answer, err := client.Do(request)
-	if err != nil {
-		return f, fmt.Errorf("finish rounds: %w", err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxDocument))
-	if err != nil {
-		return f, fmt.Errorf("finish rounds: %w", err)
-	}
-	if answer.StatusCode != http.StatusOK {
-		return f, fmt.Errorf("finish rounds: actions answered %s", answer.Status)
-	}
-	if err := json.Unmarshal(text, &f); err != nil {
-		return f, fmt.Errorf("finish rounds: read the answer: %w", err)
 	}
 	return f, nil
 }

@@ -85,7 +85,8 @@ type Rounds struct {
 	OK      bool   `json:"ok"`
 	Settled int64  `json:"settled"` // played to their end
 	Voided  int64  `json:"voided"`
-	Stuck   int64  `json:"stuck"` // could be neither
+	Tables  int64  `json:"tables"` // shared ones that were left, whose round has ended now
+	Stuck   int64  `json:"stuck"`  // could be neither
 	TookMS  int64  `json:"took_ms"`
 	Error   string `json:"error,omitempty"`
 }

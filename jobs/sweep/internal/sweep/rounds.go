@@ -24,7 +24,7 @@ type stuck struct {
 
 // endStuck ends the rounds in which nothing was done for longer than c.RoundsOlderThan. The
 // actions service plays them to their end, so that nobody who would lose can wait for the
-// stake to come back. Rounds in which nothing has happened yet are voided here: the player
+// stake to come back, and moves the shared tables on that were left. Rounds in which nothing has happened yet are voided here: the player
 // has the stake back. Each is a transaction of its own, so that one that cannot be voided
 // keeps no other from it.
 func endStuck(ctx context.Context, c Config, db *postgres.DB) Rounds {
@@ -36,6 +36,8 @@ func endStuck(ctx context.Context, c Config, db *postgres.DB) Rounds {
 		left, err = open(ctx, db, f.Void)
 	}
 	failures := []error{err}
+	ended, void, err := endTables(ctx, c, db)
+	r.Tables, left, failures = ended, append(left, void...), append(failures, err)
 	for _, s := range left {
 		switch ended, err := s.void(ctx, db); {
 		case err != nil:
