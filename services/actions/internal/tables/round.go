@@ -50,6 +50,9 @@ func (s *step) lock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if game, err := games.Version(r.rules); err == nil && !game.Timed() {
+		lasts = s.faster(lasts)
+	}
 	err = s.tx.QueryRow(ctx, `SELECT locked_at, due_at FROM table_lock($1, $2)`, r.id, lasts.Milliseconds()).Scan(&r.lockedAt, &r.dueAt)
 	if err != nil {
 		return fmt.Errorf("lock round %s: %w", r.id, err)
