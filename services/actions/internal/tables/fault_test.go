@@ -198,21 +198,30 @@ func TestAVoidRoundPaysNothing(t *testing.T) {
 	}
 }
 
-// A bet that holds the round's row when the time is over is waited for, and settled.
+// A bet that came in time and is not committed when the time is over is waited for, and
+// settled with the others.
 func TestTheLockWaitsForBetsUnderWay(t *testing.T) {
 	t.Parallel()
 	h := open(t)
+	ada := h.guest("Ada")
 	h.advance(at)
-	h.admin(`UPDATE table_rounds SET opened_at = clock_timestamp() - interval '1 s', locks_at = clock_timestamp() + interval '50 ms'`)
+	h.admin(`UPDATE table_rounds SET opened_at = clock_timestamp() - interval '1 s', locks_at = clock_timestamp() + interval '500 ms'`)
 	tx, err := h.root.Begin(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
-	if _, err := tx.Exec(t.Context(), `SELECT FROM table_rounds WHERE state = 'open' FOR SHARE`); err != nil {
+	if _, err := tx.Exec(t.Context(), `LOCK TABLE rounds IN SHARE ROW EXCLUSIVE MODE`); err != nil { // where the bet is stored
 		t.Fatal(err)
 	}
-	locked := make(chan Standing, 1)
+	placed, locked := make(chan error, 1), make(chan Standing, 1)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) }) // before the desk is closed
+	go func() { // ends soon after the rollback
+		_, err := h.bet(ada, "k", at, 100, `{"bet":"red"}`)
+		placed <- err
+	}()
+	for waiting := 0; waiting == 0; {
+		waiting = h.count(`SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'rounds'::regclass`)
+	}
 	go func() { // ends with the lock
 		for {
 			if s, err := h.floor.Advance(t.Context(), table(t, at), 1); err != nil || s.State == Locked {
@@ -224,13 +233,19 @@ func TestTheLockWaitsForBetsUnderWay(t *testing.T) {
 	select {
 	case s := <-locked:
 		t.Fatalf("%+v while a bet is under way", s)
-	case <-time.After(300 * time.Millisecond):
+	case <-time.After(time.Second):
 	}
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if err := <-placed; err != nil {
+		t.Errorf("the bet: %v", err)
 	}
 	if s := <-locked; s.State != Locked {
 		t.Errorf("then %+v; want locked", s)
 	}
 	h.settle(at)
+	if n := h.count(`SELECT count(*) FROM rounds WHERE state = 'settled'`); n != 1 {
+		t.Errorf("%d bets are settled; want the one", n)
+	}
 }
