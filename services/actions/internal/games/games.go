@@ -233,12 +233,12 @@ func skill(g Game) Game {
 }
 
 // shared makes a game one of shared tables, where one draw is everybody's. lasts is how
-// long after the last bet its result is there.
-func shared[O any](g Game, draw func(fair.Draws) O, lasts func(O) time.Duration) Game {
+// many milliseconds after the last bet its result is there.
+func shared[O any](g Game, draw func(fair.Draws) O, lasts func(O) int64) Game {
 	g.Shared = true
 	g.draw = func(d fair.Draws) (any, time.Duration) {
 		drawn := draw(d)
-		return drawn, lasts(drawn)
+		return drawn, time.Duration(lasts(drawn)) * time.Millisecond
 	}
 	return g
 }

@@ -154,7 +154,7 @@ func TestAFullTableIsSettledInParts(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	h.admin(`UPDATE ledger_accounts SET frozen_at = now() WHERE owner = $1`, frozen.ID)
+	h.admin(`SELECT ledger_freeze(ARRAY[id], 'test') FROM ledger_accounts WHERE owner = $1`, frozen.ID)
 	h.settle(at)
 	if n := h.count(`SELECT count(*) FROM rounds WHERE state = 'settled'`); n != guests*each {
 		t.Errorf("%d bets are settled; want %d", n, guests*each)
@@ -165,7 +165,7 @@ func TestAFullTableIsSettledInParts(t *testing.T) {
 	if got := h.balance(frozen); got != 99_900 {
 		t.Errorf("a frozen account moved to %d", got)
 	}
-	h.admin(`UPDATE ledger_accounts SET frozen_at = NULL WHERE owner = $1`, frozen.ID)
+	h.admin(`SELECT ledger_thaw(id) FROM ledger_accounts WHERE owner = $1`, frozen.ID)
 	if _, err := h.floor.Advance(t.Context(), table(t, at), 0); err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestTheLockWaitsForBetsUnderWay(t *testing.T) {
 	}
 	placed, locked := make(chan error, 1), make(chan Standing, 1)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) }) // before the desk is closed
-	go func() { // ends soon after the rollback
+	go func() {                                                 // ends soon after the rollback
 		_, err := h.bet(ada, "k", at, 100, `{"bet":"red"}`)
 		placed <- err
 	}()

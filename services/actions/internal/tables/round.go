@@ -3,6 +3,7 @@ package tables
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -96,7 +97,7 @@ func (s *step) endLeft(ctx context.Context) error {
 	var r round
 	err := s.tx.QueryRow(ctx, left, s.table.ID).Scan(&r.id, &r.seq, &r.serverSeed, &r.serverHash, &r.clientSeed)
 	switch {
-	case err == pgx.ErrNoRows:
+	case errors.Is(err, pgx.ErrNoRows):
 		return nil
 	case err != nil:
 		return fmt.Errorf("look for bets that were left: %w", err)

@@ -10,7 +10,6 @@ package crash
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
@@ -97,8 +96,8 @@ type Drawn struct {
 	LastMS int64 `json:"last_ms"`
 }
 
-// Lasts is the time from the last bet to the bust.
-func (d Drawn) Lasts() time.Duration { return time.Duration(d.LastMS) * time.Millisecond }
+// Lasts is the time from the last bet to the bust, in milliseconds.
+func (d Drawn) Lasts() int64 { return d.LastMS }
 
 // Draw takes the one draw of a table's round.
 func Draw(draws fair.Draws) Drawn {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/vegascore/vegascore/shared/fair"
 	"github.com/vegascore/vegascore/shared/money"
@@ -21,8 +20,8 @@ const (
 )
 
 const (
-	pockets  = 37 // 0 to 36
-	spinning = 5 * time.Second
+	pockets  = 37   // 0 to 36
+	spinning = 5000 // milliseconds
 )
 
 // Params is the player's bet: its kind, and for the kinds with several places the
@@ -38,8 +37,8 @@ type Spun struct {
 	Colour string `json:"colour"`
 }
 
-// Lasts is the time from the last bet until the ball has come to rest.
-func (Spun) Lasts() time.Duration { return spinning }
+// Lasts is the time from the last bet until the ball has come to rest, in milliseconds.
+func (Spun) Lasts() int64 { return spinning }
 
 // Outcome is the spin, whether the bet won, and what a win pays.
 type Outcome struct {
