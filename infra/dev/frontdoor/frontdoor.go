@@ -34,7 +34,10 @@ type Options struct {
 	Others   []Service // counted for /health and /ready only
 	Page     fs.FS     // served at /
 	Policy   string    // Content-Security-Policy of the page; empty: none
-	Logger   *slog.Logger
+	Check    fs.FS     // served at /verify/; nil: nothing is
+	// CheckPolicy is what Policy is for the page.
+	CheckPolicy string
+	Logger      *slog.Logger
 }
 
 // Door is the handler of the front door. It may be used concurrently; Close frees
@@ -65,6 +68,9 @@ func New(opts Options) *Door {
 	}))
 	d.mux.Handle("/ready", readOnly(d.ready))
 	d.mux.Handle("/health", readOnly(d.health))
+	if opts.Check != nil {
+		d.mux.Handle("/verify/", http.StripPrefix("/verify", readOnly(page(opts.Check, opts.CheckPolicy))))
+	}
 	d.mux.Handle("/", readOnly(page(opts.Page, opts.Policy)))
 	return d
 }

@@ -13,7 +13,8 @@ func (s *Stack) Banner(took time.Duration) {
 	rows := []row{
 		{"player page", s.URL, ""},
 		{"websocket", "ws://" + at + "/socket.io/?EIO=4&transport=websocket", "Socket.IO 4 clients: io(\"" + s.URL + "\")"},
-		{"HTTP API", s.URL + "/v1", ""},
+		{"HTTP API", s.URL + "/v1", "as a page: " + s.URL + "/v1/docs"},
+		{"check a round", s.URL + "/verify/", "from its bundle, in the browser alone"},
 		{"health", s.URL + "/health", "and /ready, /live: the worst of all services"},
 	}
 	if s.Console != "" {

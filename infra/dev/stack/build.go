@@ -21,5 +21,5 @@ func build(ctx context.Context, root, bin string, sweep bool) error {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build the services: %w\n%s", err, bytes.TrimSpace(said.Bytes()))
 	}
-	return nil
+	return BuildCheck(ctx, root, bin)
 }

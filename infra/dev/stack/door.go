@@ -12,11 +12,14 @@ import (
 	"time"
 
 	"github.com/vegascore/vegascore/infra/dev/frontdoor"
+	"github.com/vegascore/vegascore/infra/dev/page"
 )
 
 // serve opens the front door for its listeners until Stop.
 func (s *Stack) serve(listeners []net.Listener) error {
-	opts := frontdoor.Options{Page: s.opts.Page, Policy: s.opts.Policy, Logger: s.state.logger("frontdoor", s)}
+	opts := frontdoor.Options{
+		Page: s.opts.Page, Policy: s.opts.Policy, Check: checkPage(s.bin), CheckPolicy: page.CheckPolicy, Logger: s.state.logger("frontdoor", s),
+	}
 	for _, service := range s.services {
 		u, err := url.Parse(service.URL)
 		if err != nil {

@@ -99,7 +99,7 @@ var build = sync.OnceValues(func() (string, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the platform: %w\n%s", err, out)
 	}
-	return bin, nil
+	return bin, stack.BuildCheck(context.Background(), root, bin)
 })
 
 // Await polls until met says true, and fails the test after Patience. It returns how
