@@ -171,3 +171,23 @@ func TestABustIsToldByNothingBefore(t *testing.T) {
 		t.Errorf("balance %d", got)
 	}
 }
+
+// Who takes a time-out stakes no more, and may still take what is won.
+func TestATimeOutHoldsAtSharedTables(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	ada := h.guest("Ada")
+	h.openUntil(300)
+	bet := h.mustBet(ada, "k", flight, 1000, `{"auto":10000000}`)
+	h.admin(`SELECT protection_timeout($1, 24)`, ada.ID)
+	if _, err := h.bet(ada, "more", flight, 1, `{"auto":200}`); !is(err, problem.Excluded) {
+		t.Errorf("a bet in a time-out: %v; want excluded", err)
+	}
+	h.pass(flight)
+	h.advance(flight)
+	h.at(5000)
+	if _, err := h.act(ada, "out", bet.Round.ID, `{"action":"cash_out"}`); err != nil {
+		t.Errorf("a cash-out in a time-out: %v", err)
+	}
+	h.settle(flight)
+}
