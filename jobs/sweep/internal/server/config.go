@@ -13,7 +13,7 @@ import (
 )
 
 // minSchema is the oldest migration that this code works on.
-const minSchema = 19
+const minSchema = 21
 
 // Config is what the environment decides, beside what a sweep needs.
 type Config struct {

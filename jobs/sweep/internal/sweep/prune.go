@@ -15,6 +15,10 @@ import (
 // milliseconds.
 const pruneBatch = 1000
 
+// hoursOlderThan is how long the hours of players are kept: a day more than the windows of
+// their limits need.
+const hoursOlderThan = 32 * day
+
 // prune removes what is old, batch after batch, for at most c.PruneTime; what is left
 // then is for the next run.
 func prune(ctx context.Context, c Config, db *postgres.DB) Pruned {
@@ -30,6 +34,7 @@ func prune(ctx context.Context, c Config, db *postgres.DB) Pruned {
 		{"guests", `SELECT looked, done FROM prune_guests(make_interval(secs => $1), $2)`, c.GuestsOlderThan},
 		{"outbox", `SELECT looked, done FROM prune_outbox(make_interval(secs => $1), $2)`, c.SentOlderThan},
 		{"handled", `SELECT looked, done FROM prune_handled(make_interval(secs => $1), $2)`, c.HandledOlderThan},
+		{"hours", `SELECT looked, done FROM prune_hours(make_interval(secs => $1), $2)`, hoursOlderThan},
 	} {
 		for looked := int64(pruneBatch); looked == pruneBatch && time.Since(began) < c.PruneTime; {
 			var done int64

@@ -29,8 +29,9 @@ func TestWhatIsOldIsPrunedInBatches(t *testing.T) {
 	execute(t, admin, `INSERT INTO handled_events (consumer, event_id, handled_at) SELECT 'c', gen_random_uuid(), now() - make_interval(days => n) `+days)
 	execute(t, admin, `INSERT INTO outbox (event_id, sink, lane, key, type, body, created_at, sent_at)
 		SELECT gen_random_uuid(), 'room', 0, 'k', 't', '[]', now() - make_interval(days => n), now() - make_interval(days => n) `+days)
+	execute(t, admin, `INSERT INTO player_hours (account, hour, rounds, staked, paid, played) SELECT gen_random_uuid(), now() - make_interval(days => n), 0, 0, 0, '0' `+days)
 	r := sweep(t, "DATABASE_URL="+database.URL)
-	want := map[string]int64{"keys": 2500, "steps": 5000, "guests": 2500, "outbox": 2500, "handled": 2500}
+	want := map[string]int64{"keys": 2500, "steps": 5000, "guests": 2500, "outbox": 2500, "handled": 2500, "hours": 2500}
 	if r.Code() != OK || !cmp.Equal(r.Pruned.Rows, want) {
 		t.Errorf("got %+v; want %v", r.Pruned, want)
 	}
@@ -44,6 +45,7 @@ func TestWhatIsOldIsPrunedInBatches(t *testing.T) {
 		`SELECT count(*) FROM seeds`:                                                                      11,
 		`SELECT count(*) FROM outbox`:                                                                     10,
 		`SELECT count(*) FROM handled_events`:                                                             10,
+		`SELECT count(*) FROM player_hours`:                                                               10,
 		`SELECT count(*) FROM players WHERE name = 'Ada' AND created_at < now() - '30 d'::interval`:       0,
 	} {
 		var got int
@@ -51,7 +53,7 @@ func TestWhatIsOldIsPrunedInBatches(t *testing.T) {
 			t.Errorf("%s: got %d, %v; want %d", sql, got, err, want)
 		}
 	}
-	if r := sweep(t, "DATABASE_URL="+database.URL); r.Pruned.Rows["keys"]+r.Pruned.Rows["steps"]+r.Pruned.Rows["guests"]+r.Pruned.Rows["outbox"]+r.Pruned.Rows["handled"] != 0 {
+	if r := sweep(t, "DATABASE_URL="+database.URL); r.Pruned.Rows["keys"]+r.Pruned.Rows["steps"]+r.Pruned.Rows["guests"]+r.Pruned.Rows["outbox"]+r.Pruned.Rows["handled"]+r.Pruned.Rows["hours"] != 0 {
 		t.Errorf("again: got %+v", r.Pruned)
 	}
 }
@@ -60,8 +62,12 @@ func TestWhatIsOldIsPrunedInBatches(t *testing.T) {
 func TestNothingYoungIsPruned(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t).Pool(t)
-	for _, kind := range []string{"keys", "steps", "guests", "outbox", "handled"} {
-		for _, older := range []string{"'23 h'", "'-1 d'", "NULL"} {
+	for _, kind := range []string{"keys", "steps", "guests", "outbox", "handled", "hours"} {
+		least := "'23 h'"
+		if kind == "hours" {
+			least = "'30 d 23 h'"
+		}
+		for _, older := range []string{least, "'-1 d'", "NULL"} {
 			if _, err := pool.Exec(t.Context(), `SELECT prune_`+kind+`(`+older+`::interval, 10)`); err == nil {
 				t.Errorf("%s older than %s were pruned", kind, older)
 			}

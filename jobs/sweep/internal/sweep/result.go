@@ -105,7 +105,7 @@ type Tournaments struct {
 // Pruned is what was old enough to go.
 type Pruned struct {
 	OK     bool             `json:"ok"`
-	Rows   map[string]int64 `json:"rows"` // by kind: keys, guests, outbox, handled
+	Rows   map[string]int64 `json:"rows"` // by kind: keys, steps, guests, outbox, handled, hours
 	TookMS int64            `json:"took_ms"`
 	Error  string           `json:"error,omitempty"`
 }

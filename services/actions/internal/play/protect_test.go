@@ -202,3 +202,38 @@ func TestABatchGoesOnWithoutTheLimited(t *testing.T) {
 	}
 	h.sound()
 }
+
+// What is pruned of a player's hours is in no limit and no window.
+func TestPrunedHoursAreMissedByNobody(t *testing.T) {
+	t.Parallel()
+	h := open(t)
+	p := h.guest("Ada")
+	h.limit(p, protection.Limit{Kind: protection.Stake, Window: protection.Month, Amount: 1000})
+	h.mustPlace(p, "a", 900, losing)
+	h.age(p, "800 h")
+	h.mustPlace(p, "b", 200, winning)
+	h.age(p, "500 h")
+	h.mustPlace(p, "c", 300, losing)
+	ledgertest.Played(t, h.root(), p.ID, `created_at = created_at - $2::interval`, "1300 h")
+	ask := func() (protection.Activity, error) {
+		t.Helper()
+		activity, err := protection.ActivityOf(t.Context(), h.db, p.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, refusal := h.place(p, "d", 501, losing)
+		return activity, refusal
+	}
+	before, refusal := ask()
+	if before.Windows[2].Staked != 500 || !is(refusal, problem.LimitReached) {
+		t.Fatalf("before: %+v, %v; want 500 of 1000 staked", before, refusal)
+	}
+	if n := h.count(`SELECT done FROM prune_hours('32 days', 10)`); n != 1 {
+		t.Errorf("%d hours pruned; want the first", n)
+	}
+	after, again := ask()
+	if diff := cmp.Diff(before, after); diff != "" || fmt.Sprint(again) != fmt.Sprint(refusal) {
+		t.Errorf("after: %s %v; before %v", diff, again, refusal)
+	}
+	h.mustPlace(p, "d", 500, losing)
+}
