@@ -181,14 +181,15 @@ func TestANamespaceIsSubscribedToOncePerContainer(t *testing.T) {
 		}
 		size(a.bus, 2)
 		size(bus, 1)
-		patterns, err := client.PubSubNumPat(t.Context()).Result()
-		if err != nil {
-			t.Error(err)
-		}
-		channels, err := client.PubSubChannels(t.Context(), "*").Result()
-		if err != nil || len(channels) != 4+3 {
-			t.Errorf("channels = %v, %v; want two for each namespace and one for each container in it", channels, err)
-		}
+		eventually(t, "two channels for each namespace and one for each container in it", func() (bool, any) {
+			channels, err := client.PubSubChannels(t.Context(), "*").Result()
+			return err == nil && len(channels) == 4+3, channels
+		})
+		var patterns int64
+		eventually(t, "a pattern for each namespace", func() (bool, any) {
+			patterns, err = client.PubSubNumPat(t.Context()).Result()
+			return err == nil && patterns == 2, patterns
+		})
 		// The characters of a pattern are characters.
 		c := join(t, address, Options{}, other.name)
 		c.emit(t, `["hi"]`)

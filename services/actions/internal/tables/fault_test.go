@@ -31,7 +31,7 @@ func TestManyWhoAdvanceAtOnceSettleOnce(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 20 {
 				wg.Go(func() {
-					if _, err := h.floor.Advance(t.Context(), table(t, at), 1); err != nil {
+					if _, err := h.floor.Advance(t.Context(), table(t, at), 1); err != nil && !is(err, problem.Busy) { // they share eight connections
 						t.Error(err)
 					}
 				})
