@@ -185,10 +185,13 @@ func TestANamespaceIsSubscribedToOncePerContainer(t *testing.T) {
 			channels, err := client.PubSubChannels(t.Context(), "*").Result()
 			return err == nil && len(channels) == 4+3, channels
 		})
-		var patterns int64
+		patterns := int64(2) // the namespaces; miniredis counts the subscribers of each
+		if strings.HasSuffix(t.Name(), "/miniredis") {
+			patterns = 3
+		}
 		eventually(t, "a pattern for each namespace", func() (bool, any) {
-			patterns, err = client.PubSubNumPat(t.Context()).Result()
-			return err == nil && patterns == 2, patterns
+			n, err := client.PubSubNumPat(t.Context()).Result()
+			return err == nil && n == patterns, n
 		})
 		// The characters of a pattern are characters.
 		c := join(t, address, Options{}, other.name)
