@@ -198,7 +198,11 @@ func fieldsOf(t reflect.Type) *fields {
 			name = f.Name
 		}
 		optional := f.Type.Kind() == reflect.Pointer || strings.Contains(options, "omitempty") || strings.Contains(options, "omitzero")
-		all.add(field{name: name, kind: f.Type, required: !optional})
+		kind := f.Type
+		if kind.Kind() == reflect.Pointer && strings.Contains(options, "omitzero") {
+			kind = kind.Elem() // it may be absent, and null is no absence
+		}
+		all.add(field{name: name, kind: kind, required: !optional})
 	}
 	for _, f := range embedded {
 		all.add(f)

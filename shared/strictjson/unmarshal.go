@@ -25,7 +25,7 @@ const MaxDepth = 32
 //
 //   - names of members are compared exactly, may not repeat and must be known;
 //   - every field must be there, unless it is a pointer or has omitempty or
-//     omitzero; null stands for no value and is good for pointers only;
+//     omitzero; null stands for no value and is good for pointers without omitzero only;
 //   - numbers for integer fields are plain integers in the range of the field,
 //     and a number is never rounded silently;
 //   - no invalid UTF-8, lone surrogate or U+0000; no nesting beyond MaxDepth.

@@ -200,6 +200,7 @@ func TestUnmarshalFollowsTheType(t *testing.T) {
 		ID     uuid.UUID        `json:"id"`
 		Inner  inner            `json:"inner"`
 		Near   *inner           `json:"near"`
+		Far    *inner           `json:"far,omitzero"`
 		List   []inner          `json:"list,omitempty"`
 		Map    map[string]inner `json:"map,omitempty"`
 		Hidden int              `json:"-"`
@@ -214,6 +215,8 @@ func TestUnmarshalFollowsTheType(t *testing.T) {
 		replaced(`{"x":1}`, `{"x":1,"y":null}`):                    "",
 		replaced(`{"x":1}`, `{"x":1},"near":{}`):                   problem.MissingField,
 		replaced(`{"x":1}`, `{"x":1},"near":null`):                 "",
+		replaced(`{"x":1}`, `{"x":1},"far":{"x":1}`):               "",
+		replaced(`{"x":1}`, `{"x":1},"far":null`):                  problem.WrongType,
 		replaced(`{"x":1}`, `{"x":1},"list":[{"x":1},{}]`):         problem.MissingField,
 		replaced(`{"x":1}`, `{"x":1},"list":[null]`):               problem.WrongType,
 		replaced(`{"x":1}`, `{"x":1},"map":{"a":{}}`):              problem.MissingField,

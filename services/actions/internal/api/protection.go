@@ -27,7 +27,7 @@ func (a *API) setLimits(w http.ResponseWriter, r *http.Request) error {
 	}
 	var body struct {
 		Limits       []protection.Limit `json:"limits"`
-		CheckMinutes *int               `json:"reality_check_minutes"`
+		CheckMinutes *int               `json:"reality_check_minutes,omitzero"`
 	}
 	if err := web.Decode(w, r, &body); err != nil {
 		return err
