@@ -15,10 +15,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // soak says whether the long forms are wanted.
 func soak() bool { return os.Getenv("VEGAS_SOAK") != "" }
 
-// everybody plays dice, but for one in four, who plays mines.
+// everybody plays dice, but for some, who play rounds of many steps.
 func everybody(n int) chaos.Habit {
-	if n%4 == 3 {
+	switch n % 8 {
+	case 3:
 		return chaos.Mines()
+	case 5:
+		return chaos.Slots()
+	case 7:
+		return chaos.Blackjack()
 	}
 	return chaos.Dice()
 }

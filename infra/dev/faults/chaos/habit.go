@@ -99,3 +99,58 @@ func (m *mines) Heard(r Reply) error {
 	}
 	return nil
 }
+
+// Slots spins for small stakes and takes the free spins. Some rounds put into the jackpot.
+func Slots() Habit { return &slots{} }
+
+type slots struct{ open string }
+
+func (s *slots) Next() Order {
+	if s.open != "" {
+		return Order{"/v1/rounds/" + s.open + "/actions", `{"action":"spin"}`}
+	}
+	return Order{"/v1/bets", fmt.Sprintf(`{"game":"slots","table":"slots-1","stake":%d,"params":{}}`, 1+rand.IntN(120))}
+}
+
+func (s *slots) Heard(r Reply) error {
+	if s.open == "" && r.Code == "insufficient_funds" {
+		return nil
+	}
+	return follow(&s.open, r, "slots")
+}
+
+// Blackjack plays hands without a plan: what the rules refuse is tried in another way.
+func Blackjack() Habit { return &blackjack{} }
+
+type blackjack struct{ open string }
+
+func (b *blackjack) Next() Order {
+	if b.open != "" {
+		actions := []string{"stand", "stand", "hit", "double", "split", "insure", "decline"}
+		return Order{"/v1/rounds/" + b.open + "/actions", fmt.Sprintf(`{"action":%q}`, actions[rand.IntN(len(actions))])}
+	}
+	return Order{"/v1/bets", fmt.Sprintf(`{"game":"blackjack","table":"blackjack-1","stake":%d,"params":{}}`, 1+rand.IntN(10))}
+}
+
+func (b *blackjack) Heard(r Reply) error {
+	if b.open != "" && r.Code == "action_refused" || r.Code == "insufficient_funds" {
+		return nil
+	}
+	return follow(&b.open, r, "blackjack")
+}
+
+// follow keeps the id of the round that is open.
+func follow(open *string, r Reply, game string) error {
+	got, err := r.round()
+	switch {
+	case err != nil:
+		return err
+	case *open != "" && *open != got.ID || !r.OK():
+		return fmt.Errorf("%s, round %q: %d %s", game, *open, r.Status, r.Body)
+	case got.State == "settled":
+		*open = ""
+	default:
+		*open = got.ID
+	}
+	return nil
+}

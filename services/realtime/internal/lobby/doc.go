@@ -25,8 +25,8 @@
 //	resync   {"room"}                                                 to one socket: events may be lost, load the room again
 //	error    {"code","detail"}                                        to one socket
 //
-// and, from other services over the cluster, round to table:<id> and balance to
-// player:<id>.
+// and, from other services over the cluster, round, table and jackpot to table:<id>, balance
+// and reality_check to player:<id>.
 //
 // Rooms: every socket is in lobby, and in its player's own player:<id>, from the
 // beginning to the end. table:<id> is entered and left, by players whom [Rights] allow
