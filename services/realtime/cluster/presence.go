@@ -17,6 +17,7 @@ type PresenceOptions struct {
 	Lease     time.Duration // a killed container's players are gone after it; 30 s when 0
 	Renew     time.Duration // how often leases are renewed; a third of Lease when 0
 	Look      time.Duration // how often Redis is asked what it still has, and the cluster counted; 1 s when 0
+	Farewell  time.Duration // for the last write, which takes the players off the lists; 1 s when 0
 
 	// Sockets is how many sockets this container has, for Cluster; none when nil.
 	Sockets func() int
@@ -89,6 +90,7 @@ func NewPresence(client redis.UniversalClient, opts PresenceOptions, log *slog.L
 	opts.Lease = cmp.Or(opts.Lease, 30*time.Second)
 	opts.Renew = cmp.Or(opts.Renew, opts.Lease/3)
 	opts.Look = cmp.Or(opts.Look, time.Second)
+	opts.Farewell = cmp.Or(opts.Farewell, time.Second)
 	if opts.Changed == nil {
 		opts.Changed = func(Change) {}
 	}

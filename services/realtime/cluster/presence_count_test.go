@@ -113,7 +113,8 @@ func TestALargeRoomComesBackWhole(t *testing.T) {
 	onEach(t, func(t *testing.T, address string) {
 		const crowd = 2*callSize + 100
 		var told news
-		a, stop := container(t, address, PresenceOptions{Renew: time.Hour, Look: 100 * time.Millisecond}, &told)
+		address, _ = patient(address)
+		a, stop := container(t, address, PresenceOptions{Renew: time.Hour, Look: 100 * time.Millisecond, Farewell: patience}, &told)
 		b, _ := container(t, address, PresenceOptions{Renew: time.Hour, Look: 100 * time.Millisecond}, &told)
 		for i := range crowd {
 			a.Join("r", fmt.Sprint("p", i), "A player")

@@ -5,8 +5,6 @@ import (
 	"time"
 )
 
-const farewell = time.Second // for the last write
-
 // Run keeps Redis in step with this container: changes at once, many in one round
 // trip, leases every Renew, and all of it when Redis has lost it. It ends with ctx,
 // after taking this container's players out. While Redis is away it reports local
@@ -45,7 +43,7 @@ func (p *Presence) Run(ctx context.Context) {
 			break
 		}
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.opts.Farewell)
 	defer cancel()
 	p.clear()
 	if err := p.write(last); err != nil {
