@@ -18,16 +18,20 @@ func description(t *testing.T) []byte {
 }
 
 // badRequest is a request with one thing wrong, and the code that it must get; "" is any.
-type badRequest struct{ what, text, code string }
+type badRequest struct {
+	what, text, code string
+	known            bool // a method that other paths have: Allow is the path's own
+}
 
 // bad is everything that can be wrong at the route.
 func (r route) bad() (all []badRequest) {
-	add := func(code, what, text string) { all = append(all, badRequest{what, text, code}) }
-	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
+	add := func(code, what, text string) { all = append(all, badRequest{what: what, text: text, code: code}) }
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "CONNECT"} {
 		if !slices.Contains(r.allowed, method) {
 			other := r
 			other.method = method
 			add("method_not_allowed", method, other.request(r.path, r.good()))
+			all[len(all)-1].known = !slices.Contains([]string{"TRACE", "BREW", "CONNECT"}, method)
 		}
 	}
 	r.badTokens(add)
@@ -38,27 +42,13 @@ func (r route) bad() (all []badRequest) {
 	}
 	if r.body != nil {
 		r.badBodies(add)
+		r.badMembers(add)
+		r.badSizes(add)
 	}
 	return all
 }
 
 type adder = func(code, what, text string)
-
-func (r route) badTokens(add adder) {
-	if r.token == "" {
-		return
-	}
-	if r.needsToken {
-		add("token_missing", "no token", r.request(r.path, r.good(), "Authorization", "-"))
-	}
-	add("", "no scheme", r.request(r.path, r.good(), "Authorization", r.token))
-	add("", "another scheme", r.request(r.path, r.good(), "Authorization", "Basic "+r.token))
-	add("", "a scheme alone", r.request(r.path, r.good(), "Authorization", "Bearer"))
-	add("", "two tokens", r.request(r.path, r.good(), "Authorization", "Bearer "+r.token+"\r\nAuthorization: Bearer "+r.token))
-	add("token_invalid", "garbage", r.request(r.path, r.good(), "Authorization", "Bearer x.y.z"))
-	add("token_invalid", "a token and a half", r.request(r.path, r.good(), "Authorization", "Bearer "+r.token+"x"))
-	add("token_invalid", "8 KB", r.request(r.path, r.good(), "Authorization", "Bearer "+strings.Repeat("a", 8000)))
-}
 
 func (r route) badIDs(add adder) {
 	before, rest, found := strings.Cut(r.pattern, "{")
@@ -68,9 +58,14 @@ func (r route) badIDs(add adder) {
 	_, after, _ := strings.Cut(rest, "}")
 	for _, id := range []string{
 		"x", "7", "00000000-0000-0000-0000-000000000000", "01890a5d-ac96-774b-bcce-b302099a8057", "01890A5D-AC96-774B-BCCE-B302099A8057",
-		"%7B01890a5d-ac96-774b-bcce-b302099a8057%7D", "01890a5dac96774bbcceb302099a8057", "%00", "%ff", "%E2%80%8B", "a%2Fb", "';--", "-1", strings.Repeat("a", 4000),
+		"%7B01890a5d-ac96-774b-bcce-b302099a8057%7D", "01890a5dac96774bbcceb302099a8057", "%00", "%ff", "%0d%0a", "%E2%80%8B", "a%2Fb", "%2e%2e", "'%20OR%201=1--", "';--", "-1", strings.Repeat("a", 10<<10),
 	} {
-		add("", "id "+id[:min(len(id), 40)], r.request(before+id+after, r.good()))
+		add("not_found", "id "+id[:min(len(id), 40)], r.request(before+id+after, r.good()))
+	}
+	own := strings.TrimSuffix(strings.TrimPrefix(r.path, before), after)
+	add("not_found", "its id in capitals", r.request(before+strings.ToUpper(own)+after, r.good()))
+	for _, id := range r.others {
+		add("not_found", "somebody else's", r.request(before+id+after, r.good()))
 	}
 }
 
@@ -81,15 +76,14 @@ func (r route) badQueries(add adder) {
 			continue
 		}
 		schema := p.Value.Schema.Value
-		words := []string{"x%00", "%ff"}
+		name := p.Value.Name
+		words := []string{"x%00", "%ff", "%zz", "1;x=2", "1&" + name + "=2"}
 		switch {
 		case schema.Type.Is("integer"):
 			words = append(words, "-1", "0", "1.5", "1e2", "0x10", "9999", "99999999999999999999", "%201")
 		case len(schema.Enum) > 0 || schema.Format != "" || p.Value.Name == "cursor":
 			words = append(words, "nope", "DAY", "2026-13-45", "%27%3B--", strings.Repeat("a", 2000))
-		default:
-			continue // any text may stand there
-		}
+		} // any other text may stand there
 		for _, word := range words {
 			add("", p.Value.Name+"="+word[:min(len(word), 30)], r.request(r.path+"?"+p.Value.Name+"="+word, r.good()))
 		}
@@ -98,7 +92,7 @@ func (r route) badQueries(add adder) {
 
 func (r route) badKeys(add adder) {
 	for what, key := range map[string]string{
-		"65 letters": strings.Repeat("k", 65), "a space": "a b", "a quote": `"k"`, "UTF-8": "ké", "two of them": "a\r\nIdempotency-Key: b", "a slash": "a/b",
+		"65 letters": strings.Repeat("k", 65), "a space": "a b", "a quote": `"k"`, "UTF-8": "ké", "two of them": "a\r\nIdempotency-Key: b", "a slash": "a/b", "a tab": "a\tb", "bad UTF-8": "k\xff",
 	} {
 		add("key_malformed", "a key of "+what, r.request(r.path, r.good(), "Idempotency-Key", key))
 	}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/vegascore/vegascore/shared/auth/authtest"
 	"github.com/vegascore/vegascore/shared/pgtest"
@@ -22,6 +24,9 @@ type route struct {
 	op                    *openapi3.Operation
 	allowed               []string // methods of the path
 	token                 string   // "" for an operation that knows no tokens
+	way                   string   // to prove who one is
+	forged                []forged // tokens that prove nothing
+	others                []string // ids of what belongs to somebody else
 	needsToken            bool
 	body                  map[string]json.RawMessage // nil without one
 	keyed                 bool
@@ -85,7 +90,7 @@ func everyRoute(t *testing.T, ids, tokens map[string]string) (all []route) {
 					r.needsToken = false
 				}
 				for name := range way {
-					r.token = tokens[name]
+					r.way, r.token = name, tokens[name]
 				}
 			}
 			if len(*op.Security) == 0 {
@@ -126,17 +131,56 @@ func fill(pattern string, ids map[string]string) string {
 	return before + ids[before] + after
 }
 
-// rows counts the rows of all tables.
-func rows(t *testing.T, pg *pgtest.Database) map[string]int {
+// contents are digests of all tables, whichever there are. What the relay does to its
+// outbox is no effect of a request: there the number of rows counts.
+func contents(t *testing.T, pg *pgtest.Database) map[string]string {
 	t.Helper()
-	all := map[string]int{}
-	for _, table := range []string{
-		"players", "seeds", "rounds", "round_steps", "ledger_accounts", "ledger_transfers", "outbox", "player_limits", "player_protection",
-		"table_rounds", "table_clocks", "table_chains", "tournament_entries",
-	} {
-		all[table] = count(t, pg, `SELECT count(*) FROM `+table)
+	conn, err := pgx.Connect(t.Context(), pg.AdminURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	found, err := conn.Query(t.Context(), `SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND n.nspname NOT IN ('pg_catalog', 'information_schema')`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, err := pgx.CollectRows(found, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, name := range names {
+		digest := `md5(coalesce(string_agg(r::text, E'\n' ORDER BY r::text), ''))`
+		if name == "outbox" {
+			digest = `''`
+		}
+		var text string
+		if err := conn.QueryRow(t.Context(), `SELECT count(*) || ' rows ' || `+digest+` FROM `+name+` r`).Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		all[name] = text
 	}
 	return all
+}
+
+// allow is the Allow header of the path.
+func (r route) allow() string {
+	all := slices.Clone(r.allowed)
+	if i := slices.Index(all, http.MethodGet); i >= 0 {
+		all = slices.Insert(all, i+1, http.MethodHead)
+	}
+	return strings.Join(all, ", ")
+}
+
+// understood wants that a good request gets as far as what it is about: otherwise the bad
+// ones could be refused for something else.
+func (s *service) understood(r route) {
+	s.t.Helper()
+	got := s.raw(s.t, r.request(r.path, r.good()))
+	if got.status/100 != 2 && got.status != http.StatusConflict && got.code() != string(problem.Excluded) {
+		s.t.Errorf("%s %s: the good request: %d %.300s", r.method, r.pattern, got.status, got.body)
+	}
 }
 
 // Rows 32 to 66 of the catalogue of bad input, at every operation there is.
@@ -144,16 +188,23 @@ func TestEveryRouteRefusesBadInput(t *testing.T) {
 	t.Parallel()
 	g := authtest.NewGoogle(t)
 	s, pg := begin(t, callers(g)...)
-	ada := s.guest("Ada")
-	var open answer
-	ada.send(http.MethodPost, "/v1/bets", `{"game":"mines","table":"mines-1","stake":100,"params":{"mines":1}}`, "Idempotency-Key", "open").into(t, &open)
+	ada, bob := s.guest("Ada"), s.guest("Bob")
+	var open, his answer
+	const mines = `{"game":"mines","table":"mines-1","stake":100,"params":{"mines":1}}`
+	ada.send(http.MethodPost, "/v1/bets", mines, "Idempotency-Key", "open").into(t, &open)
+	bob.send(http.MethodPost, "/v1/bets", mines, "Idempotency-Key", "open").into(t, &his)
 	all := everyRoute(t, map[string]string{
 		"/v1/rounds/": open.Round.ID, "/v1/tables/": "roulette-1", "/v1/tournaments/": cup(t, pg), "/v1/problems/": "key_reused",
 	}, map[string]string{
 		"player": ada.token, "service": g.Sign(t, authtest.Key, authtest.Claims(sweeper, actionsAudience, nil)),
 	})
-	before, sent := rows(t, pg), 0
+	forged := forgedTokens(t, g, ada.ID)
+	before, sent := contents(t, pg), 0
 	for _, r := range all {
+		r.forged = forged[r.way]
+		if strings.HasPrefix(r.pattern, "/v1/rounds/") {
+			r.others = []string{his.Round.ID}
+		}
 		for _, bad := range r.bad() {
 			got := s.raw(t, bad.text)
 			sent++
@@ -163,13 +214,22 @@ func TestEveryRouteRefusesBadInput(t *testing.T) {
 				t.Errorf("%s: %d %.300s; want a problem %s", what, got.status, got.body, bad.code)
 			}
 			checkRefusal(t, what, got)
+			if challenge := got.header.Get("WWW-Authenticate"); (got.status == 401) != (challenge != "") {
+				t.Errorf("%s: %d with WWW-Authenticate %q", what, got.status, challenge)
+			}
+			if allow := got.header.Get("Allow"); bad.known && allow != r.allow() {
+				t.Errorf("%s: Allow is %q; want %q", what, allow, r.allow())
+			}
 			if allow := got.header.Get("Allow"); (got.status == 405) != (allow != "") {
 				t.Errorf("%s: %d with Allow %q", what, got.status, allow)
 			}
 		}
 	}
-	if after := rows(t, pg); !maps.Equal(before, after) {
-		t.Errorf("rows were %v, are %v", before, after)
+	if diff := cmp.Diff(before, contents(t, pg)); diff != "" {
+		t.Errorf("bad requests have changed tables (-before +after):\n%s", diff)
+	}
+	for _, r := range all {
+		s.understood(r)
 	}
 	if len(all) < 25 || sent < 20*len(all) {
 		t.Errorf("%d bad requests to %d operations; want more", sent, len(all))

@@ -18,7 +18,10 @@ func (a *API) rounds(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	query := r.URL.Query()
+	query, err := queryOf(r, "game", "state", "cursor", "limit")
+	if err != nil {
+		return err
+	}
 	f := history.Filter{Game: query.Get("game"), State: query.Get("state"), After: query.Get("cursor"), Limit: history.DefaultLimit}
 	if text := query.Get("limit"); text != "" {
 		if f.Limit, err = strconv.Atoi(text); err != nil {

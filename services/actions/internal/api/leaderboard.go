@@ -46,7 +46,10 @@ func (a *API) leaderboard(w http.ResponseWriter, r *http.Request) error {
 // boardOf reads the query: period (day if absent), by (net), day (any of the period, UTC,
 // 2026-11-22; today) and limit (10).
 func boardOf(r *http.Request) (board leaderboard.Board, limit int, err error) {
-	query := r.URL.Query()
+	query, err := queryOf(r, "period", "by", "day", "limit")
+	if err != nil {
+		return board, 0, err
+	}
 	board = leaderboard.Board{
 		Period: leaderboard.Period(cmp.Or(query.Get("period"), string(leaderboard.Daily))),
 		By:     leaderboard.Measure(cmp.Or(query.Get("by"), string(leaderboard.Net))),
